@@ -1,0 +1,291 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// ErrUnavailable is wrapped by every error of Remote.Set: there are no keys now,
+// which says nothing of the token.
+var ErrUnavailable = errors.New("keys unavailable")
+
+// Remote is a published key set, fetched and kept by a Cache. Its methods are
+// safe for concurrent use.
+type Remote struct {
+	cache   *Cache
+	cfg     Config
+	fetcher *fetcher
+	unknown *rate.Limiter // of fetches for unknown kids
+
+	current atomic.Pointer[fetched]
+
+	mu       sync.Mutex
+	flight   *flight   // the fetch under way; nil: none
+	next     time.Time // when to fetch again
+	failures int       // since the last good fetch
+	lastErr  error     // of the last fetch; nil where it was good
+}
+
+// fetched is what a good fetch brought. It never changes.
+type fetched struct {
+	set     *Set
+	skipped []Skipped
+	at      time.Time
+	until   time.Time // from then on it is too old to be used
+}
+
+// flight is one fetch that any number of callers wait for. done is closed
+// after err and the remote's state were written.
+type flight struct {
+	done chan struct{}
+	err  error
+}
+
+func newRemote(c *Cache, cfg Config) (*Remote, error) {
+	f, err := newFetcher(cfg, c.opts.FetchTimeout)
+	if err != nil {
+		return nil, err
+	}
+	limit := rate.Every(c.opts.RefetchEvery)
+	return &Remote{cache: c, cfg: cfg, fetcher: f, unknown: rate.NewLimiter(limit, c.opts.RefetchBurst)}, nil
+}
+
+// Set returns the current keys. Where there are none, because none were ever
+// fetched or they are older than MaxStale allows, it waits for a fetch, no
+// longer than ctx and FirstWait; after a failed fetch it fails at once until
+// the next one is due. Where the keys lack kid, it waits for one more fetch
+// likewise, and then returns what there is; such fetches are limited to
+// RefetchBurst and one every RefetchEvery, however many tokens ask. All who
+// wait share one fetch. Errors wrap ErrUnavailable.
+func (r *Remote) Set(ctx context.Context, kid string) (*Set, error) {
+	if current := r.usable(); current != nil && (kid == "" || current.set.Has(kid)) {
+		return current.set, nil
+	}
+	awaited, err := r.join(kid)
+	if awaited != nil {
+		err = r.await(ctx, awaited)
+	}
+	if current := r.usable(); current != nil {
+		return current.set, nil
+	}
+	if err == nil { // they were there a moment ago
+		err = errors.New("they have become too old")
+	}
+	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// usable returns what was fetched last, or nil where that is nothing or too old.
+func (r *Remote) usable() *fetched {
+	current := r.current.Load()
+	if current == nil || !r.now().Before(current.until) {
+		return nil
+	}
+	return current
+}
+
+// now is the cache's clock, without the monotonic reading, which stands still
+// while a machine sleeps and keys age.
+func (r *Remote) now() time.Time { return r.cache.opts.Now().Round(0) }
+
+// errRefetchLimit never reaches a caller of Set: where it stands, there is a set.
+var errRefetchLimit = errors.New("too many fetches for unknown keys")
+
+// join returns the fetch to wait for, starting one where that is allowed, or
+// why there is none to wait for. Both are nil where a fetch has just brought
+// the key.
+func (r *Remote) join(kid string) (*flight, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.flight != nil {
+		return r.flight, nil
+	}
+	current := r.usable()
+	switch {
+	case current == nil && r.lastErr != nil && r.now().Before(r.next):
+		return nil, r.lastErr
+	case current == nil:
+		return r.launch(Due)
+	case kid == "" || current.set.Has(kid):
+		return nil, nil
+	case !r.unknown.AllowN(r.now(), 1):
+		return nil, errRefetchLimit
+	default:
+		return r.launch(UnknownKid)
+	}
+}
+
+// await waits for a fetch.
+func (r *Remote) await(ctx context.Context, f *flight) error {
+	patience := time.NewTimer(r.cache.opts.FirstWait)
+	defer patience.Stop()
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for a fetch: %w", context.Cause(ctx))
+	case <-patience.C:
+		return fmt.Errorf("waiting for a fetch: none ended within %s", r.cache.opts.FirstWait)
+	}
+}
+
+// launch starts a fetch. r.mu is held, and no fetch is under way.
+func (r *Remote) launch(why Reason) (*flight, error) {
+	f := &flight{done: make(chan struct{})}
+	if !r.cache.start(func() { r.fly(f, why) }) {
+		return nil, errors.New("the daemon is shutting down")
+	}
+	r.flight = f
+	return f, nil
+}
+
+// fly makes a fetch and records how it went.
+func (r *Remote) fly(f *flight, why Reason) {
+	began := time.Now()
+	got, err := r.fetcher.fetch(r.cache.ctx)
+	event := Event{Remote: r, Reason: why, Duration: time.Since(began), Err: err}
+	if err == nil {
+		event.Keys, event.Skipped = len(got.keys), len(got.skipped)
+	}
+	r.log(event)
+	r.record(f, got, err)
+	r.cache.opts.Observe(event)
+}
+
+// record makes the outcome of a fetch the state of the remote.
+func (r *Remote) record(f *flight, got response, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now, opts := r.now(), r.cache.opts
+	if err != nil {
+		r.failures++
+		r.next = now.Add(backoff(r.failures, opts))
+	} else {
+		r.failures = 0
+		period := refreshPeriod(got.maxAge, opts)
+		// Up to a tenth earlier, so that many daemons do not ask at once.
+		r.next = now.Add(period - rand.N(period/10+1))
+		r.current.Store(&fetched{
+			set:     NewSet(got.keys),
+			skipped: got.skipped,
+			at:      now,
+			until:   now.Add(period + opts.MaxStale),
+		})
+	}
+	r.lastErr, f.err, r.flight = err, err, nil
+	close(f.done)
+}
+
+// refreshPeriod is for how long a set is fresh, given what its issuer says;
+// a negative maxAge says nothing.
+func refreshPeriod(maxAge time.Duration, opts Options) time.Duration {
+	if maxAge < 0 {
+		return opts.DefaultRefresh
+	}
+	return min(max(maxAge, opts.MinRefresh), opts.MaxRefresh)
+}
+
+// backoff is how long to wait after a number of failures in a row: twice as
+// long each time, up to half of it taken off by chance.
+func backoff(failures int, opts Options) time.Duration {
+	wait := opts.MinBackoff
+	for range failures - 1 {
+		wait = min(2*wait, opts.MaxBackoff)
+	}
+	return wait - rand.N(wait/2+1)
+}
+
+// log tells of a fetch where its outcome differs from the one before, so that
+// an issuer that stays down fills no log.
+func (r *Remote) log(e Event) {
+	r.mu.Lock()
+	before := r.lastErr
+	r.mu.Unlock()
+	log := r.cache.opts.Log
+	switch {
+	case errors.Is(e.Err, context.Canceled): // we ended it ourselves
+	case e.Err != nil && (before == nil || before.Error() != e.Err.Error()):
+		log.Warn("fetching keys failed", "url", r.URL(), "err", e.Err)
+	case e.Err == nil && before != nil:
+		log.Info("fetching keys works again", "url", r.URL(), "keys", e.Keys)
+	}
+}
+
+// keepFresh fetches whenever a fetch is due, until ctx ends.
+func (r *Remote) keepFresh(ctx context.Context) {
+	for {
+		due := r.due()
+		timer := time.NewTimer(due.Sub(r.now()))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		// A token may have caused a fetch while we slept: then that one counts.
+		if r.due().Equal(due) {
+			r.refresh(ctx)
+		}
+	}
+}
+
+// due is when the next fetch is to be made; the zero value: at once.
+func (r *Remote) due() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.next
+}
+
+// refresh waits for a fetch, which it starts unless one is under way.
+func (r *Remote) refresh(ctx context.Context) {
+	r.mu.Lock()
+	f := r.flight
+	if f == nil {
+		f, _ = r.launch(Due)
+	}
+	r.mu.Unlock()
+	if f == nil { // the cache is closing, and ctx ends with it
+		<-ctx.Done()
+		return
+	}
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+	}
+}
+
+// URL is where the keys come from, without a query: the JWK set, or the
+// discovery document that names it.
+func (r *Remote) URL() string { return r.fetcher.shown }
+
+// Status is how a remote stands, for people.
+type Status struct {
+	URL       string // without a query
+	Keys      int    // usable ones
+	Skipped   []Skipped
+	FetchedAt time.Time // of the current set; the zero value: none yet
+	Expires   time.Time // when the current set gets too old to be used
+	LastError string    // of the last fetch; "" where it was good
+	Next      time.Time // when it is fetched next; the zero value: at once
+}
+
+// Status tells how r stands now.
+func (r *Remote) Status() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := Status{URL: r.URL(), Next: r.next}
+	if current := r.current.Load(); current != nil {
+		s.Keys, s.Skipped = len(current.set.Keys()), current.skipped
+		s.FetchedAt, s.Expires = current.at, current.until
+	}
+	if r.lastErr != nil {
+		s.LastError = r.lastErr.Error()
+	}
+	return s
+}
