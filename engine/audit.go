@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/m2md/m2md/engine/oauth2"
+)
+
+// Outcome is how a decision ended.
+type Outcome string
+
+// The outcomes. Failed means that m2md itself could not decide (storage was
+// unreadable, say), which lets nobody in.
+const (
+	Allowed Outcome = "allow"
+	Denied  Outcome = "deny"
+	Failed  Outcome = "error"
+)
+
+// Decision is the audit record of one decision: who, for what, by which rule,
+// under which generation. It never holds a token, a hash or a password.
+type Decision struct {
+	Time       time.Time
+	Duration   time.Duration
+	RequestID  string
+	Generation uint64
+	Door       string // "token" or "forward_auth"
+	Provider   string // label; "" where none was found
+	Grant      string // grant_type, as far as it is a known one
+	Proof      string // "app_password", "jwt", "access_token"; "" where none was read
+	Subject    string // the identity; "" where nobody was recognised
+	Source     string // oauth_source.github, service_account.ci, …: where the identity comes from
+	Rule       string // the access that let in; "skip_paths" where a path is open
+	TokenID    string // jti of what was issued or shown
+	ClientIP   netip.Addr
+	Outcome    Outcome
+	Reason     string // why not; "" for Allowed
+}
+
+// Auditor keeps decisions. Record is called once for each, from any goroutine,
+// and must not keep the pointer.
+type Auditor interface {
+	Record(*Decision)
+}
+
+// Reject records that a door refused a request that it could not even parse.
+func (e *Engine) Reject(caller Caller, err error) {
+	decision := e.begin(caller)
+	e.conclude(&decision, err)
+}
+
+// conclude fills in how a decision ended and records it.
+func (e *Engine) conclude(d *Decision, err error) {
+	var refusal *Refusal
+	var public *oauth2.Error
+	switch {
+	case err == nil:
+		d.Outcome = Allowed
+	case errors.As(err, &refusal):
+		d.Outcome, d.Reason = Denied, refusal.Reason
+	case errors.As(err, &public):
+		d.Outcome, d.Reason = Denied, public.Description
+	default:
+		d.Outcome, d.Reason = Failed, shorten(err.Error(), maxReason)
+	}
+	d.Duration = e.deps.Now().Sub(d.Time)
+	e.deps.Audit.Record(d)
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/m2md/m2md/engine/issuer"
+	"github.com/m2md/m2md/engine/jwks"
+)
+
+// checkTrust asks of every source what must be pinned: who issued the token,
+// and for whom.
+func (c *compiler) checkTrust(d Decl, t Trust) {
+	switch given := t.Issuer != "" || d.Unknown["issuer"]; {
+	case given && t.AllowAnyIssuer:
+		c.fault(d.AttrAt("allow_any_issuer"), `"allow_any_issuer" contradicts "issuer"`, "Remove one of them.")
+	case !given && !t.AllowAnyIssuer:
+		c.fault(d.At, `"issuer" is missing`, "Give the iss of the tokens, byte for byte. Only if tokens of any issuer are meant that these keys sign, write allow_any_issuer = true.")
+	}
+	switch given := len(t.Audiences) > 0 || d.Unknown["audiences"]; {
+	case given && t.AllowAnyAudience:
+		c.fault(d.AttrAt("allow_any_audience"), `"allow_any_audience" contradicts "audiences"`, "Remove one of them.")
+	case !given && !t.AllowAnyAudience:
+		c.fault(d.At, `"audiences" is missing`, "Give the aud that the tokens must have, such as the external_url of this server; otherwise a token that was made for somebody else, and was seen by them, would be accepted here. Only if that is meant, write allow_any_audience = true.")
+	}
+}
+
+// checkProfile checks what the issuer's profile knows.
+func (c *compiler) checkProfile(s OAuthSource) {
+	if s.Profile != "" {
+		if _, known := issuer.Lookup(s.Profile); !known {
+			c.fault(s.AttrAt("profile"), "The profile is not known", "Known are: %s.", strings.Join(issuer.Names(), ", "))
+			return
+		}
+	}
+	if s.AllowAnyIssuer && shared(s) {
+		c.fault(s.AttrAt("allow_any_issuer"), `"allow_any_issuer" is refused for shared keys`, "These keys sign the tokens of many tenants, so the issuer must be pinned.")
+	}
+}
+
+// shared says whether any tenant of the issuer can have tokens that pass all
+// checks of the source but the claims.
+func shared(s OAuthSource) bool {
+	if profile, known := issuer.Lookup(s.Profile); known && profile.Shared {
+		return true
+	}
+	_, known := issuer.SharedIssuer(s.Issuer)
+	return known
+}
+
+// checkSubject wants an access from a shared issuer to say whom it means.
+func (c *compiler) checkSubject(a Access, ref Ref) {
+	if ref.Kind != KindOAuthSource || a.AllowAnySubject || a.Require != nil || len(a.Policies) > 0 {
+		return
+	}
+	for _, s := range c.spec.Sources {
+		if s.Label == ref.Label && s.Require == nil && shared(s) {
+			c.fault(ref.At, fmt.Sprintf("Access %q lets every tenant of %s in", a.Label, ref),
+				"Anybody can get a token of this issuer. Add require_claims with something that only yours have, such as repository_owner_id, or a policy. Only if everybody is meant, write allow_any_subject = true.")
+		}
+	}
+}
+
+// checkSharedKeys refuses the same key under the same issuer in two sources: a
+// token would have two identities. Remote keys are told apart by where they
+// come from.
+func (c *compiler) checkSharedKeys() {
+	type place struct{ issuer, key string }
+	first := map[place]Decl{}
+	see := func(d Decl, issuer, key, attribute string) {
+		at := place{issuer, key}
+		if other, taken := first[at]; taken && other.Label != d.Label {
+			c.fault(d.AttrAt(attribute), fmt.Sprintf("%q and %q share a key and an issuer", other.Label, d.Label),
+				"A token would have two identities. The other is at %s; merge them, or remove the key from one.", other.At)
+			return
+		}
+		first[at] = d
+	}
+	for _, s := range c.spec.Sources {
+		switch {
+		case s.JWKSURL != "":
+			see(s.Decl, s.Issuer, s.JWKSURL, "oidc_jwks_url")
+		case s.WellKnownURL != "":
+			see(s.Decl, s.Issuer, s.WellKnownURL, "oidc_well_known_url")
+		default:
+			for _, key := range c.staticKeys(origin{KindOAuthSource, s.Label}) {
+				see(s.Decl, s.Issuer, key.Thumbprint, "issuer")
+			}
+		}
+	}
+	for _, s := range c.spec.Certificates {
+		for _, key := range c.staticKeys(origin{KindCertificate, s.Label}) {
+			see(s.Decl, s.Issuer, key.Thumbprint, "issuer")
+		}
+	}
+}
+
+// staticKeys are the keys of a source that the files hold.
+func (c *compiler) staticKeys(from origin) []jwks.Key {
+	switch keys := c.trusts[from].keys.(type) {
+	case certificateKeys:
+		all := make([]jwks.Key, len(keys))
+		for i, key := range keys {
+			all[i] = key.Key
+		}
+		return all
+	case sourceKeys:
+		if set, static := keys.Source.(*jwks.Set); static {
+			return set.Keys()
+		}
+	}
+	return nil
+}

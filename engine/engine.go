@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/m2md/m2md/engine/jwks"
+	"github.com/m2md/m2md/engine/oauth2"
+)
+
+// Deps are what a generation needs and does not own: they outlive it. All must
+// be set.
+type Deps struct {
+	Now          func() time.Time
+	Random       io.Reader
+	Policies     PolicyCompiler
+	AppPasswords AppPasswordReader
+	SigningKeys  SigningKeyStore
+	KeySets      *jwks.Cache
+	Audit        Auditor
+}
+
+// Engine is one generation: a configuration, compiled. It is immutable and
+// used by any number of goroutines; a request that began with one ends with it.
+type Engine struct {
+	deps       Deps
+	generation uint64
+	spec       Summary
+	tls        *tls.Certificate
+	peers      peers
+	providers  map[string]*provider // by label
+	clients    map[string]*provider // by client_id
+	hosts      map[string]*provider // by external_host of forward_auth
+	accounts   map[string]*account
+	trusts     map[string]Kind // label of a source or certificate
+	remotes    []*jwks.Remote
+}
+
+// Summary is what may be told of a generation.
+type Summary struct {
+	Generation uint64
+	Hash       string
+	Providers  int
+	Sources    int // certificates included
+	Accounts   int
+	Policies   int
+}
+
+// Summary tells what the generation holds.
+func (e *Engine) Summary() Summary { return e.spec }
+
+// Generation counts from 1, over the life of a daemon.
+func (e *Engine) Generation() uint64 { return e.generation }
+
+// Remotes are the remote key sets that the generation refers to.
+func (e *Engine) Remotes() []*jwks.Remote { return e.remotes }
+
+// Certificate is what the listener shows; nil without TLS.
+func (e *Engine) Certificate() *tls.Certificate { return e.tls }
+
+// Account returns the app-password rules of a declared account.
+func (e *Engine) Account(label string) (AppPasswordRules, bool) {
+	account, found := e.accounts[label]
+	if !found {
+		return AppPasswordRules{}, false
+	}
+	return AppPasswordRules{MaxAge: account.maxAge, MaxActive: account.maxActive}, true
+}
+
+// TrustsPeer says whether what a peer tells of a request that it passes on
+// (X-Forwarded-*, X-Original-*) counts. The zero address stands for a peer on
+// a unix socket.
+func (e *Engine) TrustsPeer(addr netip.Addr) bool { return e.peers.trust(addr) }
+
+// peers are the trusted proxies.
+type peers struct {
+	prefixes []netip.Prefix
+	unix     bool
+}
+
+func (p peers) trust(addr netip.Addr) bool {
+	if !addr.IsValid() {
+		return p.unix
+	}
+	addr = addr.Unmap()
+	return slices.ContainsFunc(p.prefixes, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
+}
+
+// Caller is what a door knows of a request besides its proof.
+type Caller struct {
+	RequestID string
+	HTTP      PolicyHTTP
+}
+
+// Token answers a token request (RFC 6749 §4.4): authenticate, authorize,
+// issue. A no is a *Refusal; any other error is m2md's own failure.
+func (e *Engine) Token(ctx context.Context, caller Caller, req *oauth2.Request) (*oauth2.Token, error) {
+	decision := e.begin(caller)
+	token, err := e.token(ctx, &decision, caller, req)
+	e.conclude(&decision, err)
+	return token, err
+}
+
+func (e *Engine) token(ctx context.Context, d *Decision, caller Caller, req *oauth2.Request) (*oauth2.Token, error) {
+	if req.GrantType != oauth2.ClientCredentials {
+		return nil, refuse(oauth2.UnsupportedGrantType, "Only the grant client_credentials is supported.", "the grant type is not supported")
+	}
+	d.Grant = req.GrantType
+	provider, err := e.client(req)
+	if err != nil {
+		return nil, err
+	}
+	d.Provider = provider.label
+	proof, err := proofOf(req)
+	if err != nil {
+		return nil, err
+	}
+	d.Proof = proof.kind()
+	identity, err := e.authenticate(ctx, provider, proof)
+	if err != nil {
+		return nil, err
+	}
+	d.Subject, d.Source = identity.subject, identity.origin.String()
+	d.Rule, err = e.authorize(ctx, provider, identity, &PolicyInput{
+		JWT:       identity.claims,
+		Scopes:    req.Scopes,
+		GrantType: req.GrantType,
+		Source:    identity.source(),
+		User:      identity.user(),
+		Provider:  provider.label,
+		HTTP:      caller.HTTP,
+		Time:      d.Time,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.issue(d, provider, identity, req.Scopes)
+}
+
+// begin opens the record of a decision.
+func (e *Engine) begin(caller Caller) Decision {
+	return Decision{
+		Time:       e.deps.Now(),
+		RequestID:  caller.RequestID,
+		Generation: e.generation,
+		Door:       caller.HTTP.Door,
+		ClientIP:   caller.HTTP.ClientIP,
+	}
+}
+
+// client finds the provider that a request names. What HTTP Basic carried is
+// tried as the standard decodes it first, and then as it was sent.
+func (e *Engine) client(req *oauth2.Request) (*provider, error) {
+	if req.Client.ID == "" {
+		return nil, refuse(oauth2.InvalidRequest, "The parameter client_id is missing.", "no client_id was given")
+	}
+	for _, id := range []string{req.Client.ID, req.Raw.ID} {
+		if provider, found := e.clients[id]; found {
+			return provider, nil
+		}
+	}
+	return nil, refuse(oauth2.InvalidClient, sayNoClient, "no provider has the client_id %q", shorten(req.Client.ID, 100))
+}

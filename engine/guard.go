@@ -1,0 +1,270 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/m2md/m2md/engine/oauth2"
+)
+
+// GuardRequest asks whether a request to a guarded service may pass. What is
+// not known, or not to be believed because an untrusted peer said it, is "".
+type GuardRequest struct {
+	Provider   string // label; "" to find it by the host
+	Host       string // of the guarded request, as its client wrote it
+	Credential Credential
+	// Malformed says what is wrong with the request as it arrived, which then
+	// is refused; "" where nothing is.
+	Malformed string
+}
+
+// Credential is what an Authorization header holds. The zero value is none.
+type Credential struct {
+	Bearer   string // RFC 6750 §2.1
+	Username string // RFC 7617; Password is not "" where Basic was used
+	Password string
+}
+
+// Admission is a yes, with what the guarded service is told.
+type Admission struct {
+	Headers []Header
+}
+
+// Header is one header field; its value is a slice so that it can be put into
+// an http.Header as it is. It must not be changed.
+type Header struct {
+	Name  string // in canonical form
+	Value []string
+}
+
+// tokenHash is the SHA-256 of a bearer token: a cache that leaks tells nobody a token.
+type tokenHash [sha256.Size]byte
+
+// verifiedTokens is how many bearer tokens a provider remembers. They are
+// forgotten with the generation, so a changed file is seen at once.
+const verifiedTokens = 10_000
+
+// admitted is a bearer token that was verified and is let in by this generation.
+type admitted struct {
+	admission Admission
+	identity  identity
+	tokenID   string
+	expiry    time.Time
+}
+
+// Guard answers for a request to a guarded service. A no is a *Refusal, whose
+// code tells the door which status to give: oauth2.InvalidToken and
+// oauth2.InvalidClient for somebody who is not recognised,
+// oauth2.UnauthorizedClient for somebody who may not.
+func (e *Engine) Guard(ctx context.Context, caller Caller, req GuardRequest) (*Admission, error) {
+	decision := e.begin(caller)
+	admission, err := e.guard(ctx, &decision, caller, req)
+	e.conclude(&decision, err)
+	return admission, err
+}
+
+func (e *Engine) guard(ctx context.Context, d *Decision, caller Caller, req GuardRequest) (*Admission, error) {
+	if req.Malformed != "" {
+		return nil, refuse(oauth2.UnauthorizedClient, "The request is malformed.", "%s", req.Malformed)
+	}
+	provider := e.guarded(req)
+	if provider == nil {
+		return nil, refuse(oauth2.UnauthorizedClient, sayNotServed, "no provider with forward_auth has that name or external_host")
+	}
+	d.Provider = provider.label
+	if provider.forward.skips(caller.HTTP.Path) {
+		d.Rule = "skip_paths"
+		return provider.anonymous(), nil
+	}
+	in := &PolicyInput{Provider: provider.label, HTTP: caller.HTTP, Time: d.Time}
+	found, err := e.recognise(ctx, d, provider, req.Credential, in)
+	if err != nil {
+		return nil, err
+	}
+	d.Subject, d.Source, d.TokenID = found.identity.subject, found.identity.origin.String(), found.tokenID
+	if len(provider.forward.policies.all) == 0 {
+		return &found.admission, nil
+	}
+	in.JWT, in.User, in.Source = found.identity.claims, found.identity.user(), found.identity.source()
+	if miss := provider.forward.policies.refuse(ctx, in); miss != "" {
+		return nil, noAccess("forward_auth of provider %s: %s", provider.label, miss)
+	}
+	return &found.admission, nil
+}
+
+// guarded finds the provider by its label or by the host of the request.
+func (e *Engine) guarded(req GuardRequest) *provider {
+	if req.Provider != "" {
+		if p := e.providers[req.Provider]; p != nil && p.forward != nil {
+			return p
+		}
+		return nil
+	}
+	host := strings.ToLower(req.Host)
+	if p, found := e.hosts[host]; found {
+		return p
+	}
+	name, _, _ := strings.Cut(host, ":")
+	return e.hosts[name]
+}
+
+// recognise answers whose request it is and that it may come in, policies of
+// forward_auth aside.
+func (e *Engine) recognise(ctx context.Context, d *Decision, p *provider, shown Credential, in *PolicyInput) (*admitted, error) {
+	switch {
+	case shown.Bearer != "":
+		return e.recogniseBearer(ctx, d, p, shown.Bearer, in)
+	case shown.Password != "":
+		d.Proof = "app_password"
+		// Any user name will do: many clients cannot leave it empty, and the
+		// app password says whose it is.
+		id, err := e.authenticateAppPassword(ctx, proof{password: strings.TrimSpace(shown.Password)})
+		if err != nil {
+			return nil, err
+		}
+		return e.admitProof(ctx, d, p, id, in)
+	default:
+		return nil, refuse(oauth2.InvalidToken, "No credentials were given.", "the request has no credentials")
+	}
+}
+
+// recogniseBearer takes a token that m2md issued for this provider, and an
+// input JWT where the provider accepts those at the door.
+func (e *Engine) recogniseBearer(ctx context.Context, d *Decision, p *provider, raw string, in *PolicyInput) (*admitted, error) {
+	d.Proof = "access_token"
+	hash := tokenHash(sha256.Sum256([]byte(raw)))
+	if seen, found := p.forward.verified.Get(hash); found && d.Time.Before(seen.expiry) {
+		return seen, nil
+	}
+	token, err := parseJWS(raw)
+	if err != nil {
+		return nil, badToken("%s", err)
+	}
+	if issuer, _ := token.claims.text("iss"); issuer != p.issuer && p.forward.acceptInput {
+		d.Proof = "jwt"
+		id, err := e.authenticateJWT(ctx, p, raw)
+		if err != nil {
+			return nil, err
+		}
+		return e.admitProof(ctx, d, p, id, in)
+	}
+	found, err := e.verifyOwn(p, token, d.Time)
+	if err != nil {
+		return nil, err
+	}
+	p.forward.verified.Add(hash, found)
+	return found, nil
+}
+
+// admitProof runs the whole access, as the token endpoint would.
+func (e *Engine) admitProof(ctx context.Context, d *Decision, p *provider, id *identity, in *PolicyInput) (*admitted, error) {
+	d.Subject, d.Source = id.subject, id.origin.String()
+	in.JWT, in.User, in.Source = id.claims, id.user(), id.source()
+	rule, err := e.authorize(ctx, p, id, in)
+	if err != nil {
+		return nil, err
+	}
+	d.Rule = rule
+	return &admitted{admission: Admission{p.headers(id, "")}, identity: *id}, nil
+}
+
+// verifyOwn verifies an access token that m2md issued for this provider
+// (RFC 9068 §4), and that whom it was issued to still stands in an access. The
+// claims and policies of the access were asked when it was issued.
+func (e *Engine) verifyOwn(p *provider, token *jws, now time.Time) (*admitted, error) {
+	if kind := token.header.Type; !strings.EqualFold(kind, accessTokenType) && !strings.EqualFold(kind, "application/"+accessTokenType) {
+		return nil, badToken("the bearer token is no access token: its typ is %q", shorten(kind, 40))
+	}
+	key, found := p.verifies[token.header.KeyID]
+	if !found || !key.public.Allows(token.header.Algorithm) || !token.verifiedBy(key.public.Public) {
+		return nil, badToken("no key of provider %s verifies the bearer token", p.label)
+	}
+	expiry, err := token.claims.checkTimes(now)
+	if err != nil {
+		return nil, badToken("bearer token: %s", err)
+	}
+	if token.claims["iss"] != any(p.issuer) || token.claims["client_id"] != any(p.clientID) {
+		return nil, badToken("the bearer token was issued for another provider than %s", p.label)
+	}
+	if err := token.claims.checkAudience(p.audience); err != nil {
+		return nil, badToken("bearer token: %s", err)
+	}
+	id, err := e.holderOf(p, token.claims)
+	if err != nil {
+		return nil, err
+	}
+	scope, _ := token.claims.text("scope")
+	tokenID, _ := token.claims.text("jti")
+	return &admitted{admission: Admission{p.headers(id, scope)}, identity: *id, tokenID: tokenID, expiry: expiry}, nil
+}
+
+// holderOf is whom an access token was issued to, if the files still know it.
+func (e *Engine) holderOf(p *provider, claims Claims) (*identity, error) {
+	subject, err := claims.subject()
+	if err != nil {
+		return nil, badToken("bearer token: %s", err)
+	}
+	from, account, declared := e.originOf(subject)
+	if !declared {
+		return nil, badToken("the bearer token was issued to %q, whose %s is no longer declared", shorten(subject, 200), from.label)
+	}
+	if !p.names(from) {
+		return nil, noAccess("no access of provider %s names %s any more", p.label, from)
+	}
+	return &identity{subject: subject, origin: from, account: account}, nil
+}
+
+// Names of the headers that tell a guarded service who asks. They are always
+// all set, empty where there is nothing to say, so that none that a client
+// sends can stand in their place.
+const (
+	headerSubject  = "X-M2md-Subject"
+	headerName     = "X-M2md-Name"
+	headerGroups   = "X-M2md-Groups" // separated by |
+	headerSource   = "X-M2md-Source"
+	headerProvider = "X-M2md-Provider"
+	headerScope    = "X-M2md-Scope"
+)
+
+// headers are what the guarded service is told of an identity.
+func (p *provider) headers(id *identity, scope string) []Header {
+	user := id.user()
+	return []Header{
+		{headerSubject, []string{headerText(id.subject)}},
+		{headerName, []string{headerText(user.DisplayName)}},
+		{headerGroups, []string{headerText(strings.Join(user.Groups, "|"))}},
+		{headerSource, []string{id.origin.String()}},
+		{headerProvider, []string{p.label}},
+		{headerScope, []string{scope}},
+	}
+}
+
+// anonymous is the admission of a path that needs no proof: every header is
+// there, and empty.
+func (p *provider) anonymous() *Admission {
+	names := []string{headerSubject, headerName, headerGroups, headerSource, headerProvider, headerScope}
+	headers := make([]Header, len(names))
+	for i, name := range names {
+		headers[i] = Header{name, []string{""}}
+	}
+	return &Admission{headers}
+}
+
+// headerText makes any text safe in a header field: what is not printable
+// ASCII, the percent sign, and a space at either end are percent-encoded, so
+// that two texts never become one.
+func headerText(s string) string {
+	var encoded strings.Builder
+	for i := range len(s) {
+		atEnd := i == 0 || i == len(s)-1
+		if c := s[i]; c < ' ' || c > '~' || c == '%' || c == ' ' && atEnd {
+			fmt.Fprintf(&encoded, "%%%02X", c)
+		} else {
+			encoded.WriteByte(c)
+		}
+	}
+	return encoded.String()
+}

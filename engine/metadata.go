@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"encoding/json"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Metadata are the documents by which others learn of a provider, encoded once
+// per generation.
+type Metadata struct {
+	Discovery []byte // OpenID Connect Discovery §3, RFC 8414 §2
+	JWKS      []byte // RFC 7517 §5
+}
+
+// Metadata returns the documents of a provider, by its label.
+func (e *Engine) Metadata(label string) (Metadata, bool) {
+	provider, found := e.providers[label]
+	if !found {
+		return Metadata{}, false
+	}
+	return provider.metadata, true
+}
+
+// discovery says what clients and verifiers ask of an issuer. There is no
+// authorization endpoint, because no person ever logs in here.
+type discovery struct {
+	Issuer                string   `json:"issuer"`
+	TokenEndpoint         string   `json:"token_endpoint"`
+	JWKSURI               string   `json:"jwks_uri"`
+	GrantTypes            []string `json:"grant_types_supported"`
+	ResponseTypes         []string `json:"response_types_supported"`
+	SubjectTypes          []string `json:"subject_types_supported"`
+	SigningAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
+	TokenEndpointMethods  []string `json:"token_endpoint_auth_methods_supported"`
+	TokenEndpointSignings []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	Scopes                []string `json:"scopes_supported,omitempty"`
+	Claims                []string `json:"claims_supported"`
+}
+
+// newMetadata encodes the documents of a provider.
+func newMetadata(base string, p *provider, scopes, verifying []string, keys []*signer) Metadata {
+	return Metadata{
+		Discovery: mustEncode(discovery{
+			Issuer:                p.issuer,
+			TokenEndpoint:         base + "/oauth2/token",
+			JWKSURI:               p.issuer + "/jwks",
+			GrantTypes:            []string{"client_credentials"},
+			ResponseTypes:         []string{},
+			SubjectTypes:          []string{"public"},
+			SigningAlgorithms:     []string{p.signer.public.Algorithm},
+			TokenEndpointMethods:  []string{"client_secret_basic", "client_secret_post", "private_key_jwt"},
+			TokenEndpointSignings: verifying,
+			Scopes:                scopes,
+			Claims:                []string{"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope"},
+		}),
+		JWKS: mustEncode(publicKeys(keys)),
+	}
+}
+
+// publicKeys is the key set of what signers sign.
+func publicKeys(keys []*signer) jose.JSONWebKeySet {
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for _, key := range keys {
+		set.Keys = append(set.Keys, jose.JSONWebKey{
+			Key:       key.public.Public,
+			KeyID:     key.public.ID,
+			Algorithm: key.public.Algorithm,
+			Use:       "sig",
+		})
+	}
+	return set
+}
+
+func mustEncode(document any) []byte {
+	encoded, err := json.Marshal(document)
+	if err != nil {
+		panic(err) // every document here is made of strings and valid public keys
+	}
+	return encoded
+}

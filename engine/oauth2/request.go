@@ -1,0 +1,165 @@
+package oauth2
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// MaxBody is how many bytes of a form are read. The largest honest request is
+// one assertion of some kilobytes.
+const MaxBody = 64 << 10
+
+// Names of grants (RFC 6749 §4.4.2) and of assertion types (RFC 7523 §2.2).
+const (
+	ClientCredentials = "client_credentials"
+	JWTBearer         = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+)
+
+// Credentials are a client identifier and what proves it.
+type Credentials struct{ ID, Secret string }
+
+// Request is a token request (RFC 6749 §3.2), parsed once: nothing below ever
+// sees a form. An absent and an empty parameter are both "".
+type Request struct {
+	GrantType     string
+	Client        Credentials
+	Username      string
+	Password      string
+	Assertion     string
+	AssertionType string
+	Scopes        []string
+
+	// Raw is Client as HTTP Basic carried it, before the form-decoding that
+	// RFC 6749 §2.3.1 asks for. Clients disagree on the encoding: where the
+	// decoded form is nobody's, the raw one may be somebody's. Equal to Client
+	// where there is nothing to disagree on.
+	Raw Credentials
+}
+
+// repeatable are the parameters that may be given more than once (RFC 8693 §2.1, RFC 8707 §2).
+var repeatable = map[string]bool{"resource": true, "audience": true}
+
+// ParseRequest reads a token request. Its errors are *Error.
+func ParseRequest(w http.ResponseWriter, r *http.Request) (*Request, error) {
+	form, err := parseForm(w, r)
+	if err != nil {
+		return nil, err
+	}
+	req := &Request{
+		GrantType:     form.Get("grant_type"),
+		Client:        Credentials{form.Get("client_id"), form.Get("client_secret")},
+		Username:      form.Get("username"),
+		Password:      form.Get("password"),
+		Assertion:     form.Get("client_assertion"),
+		AssertionType: form.Get("client_assertion_type"),
+		Scopes:        strings.Fields(form.Get("scope")),
+	}
+	req.Raw = req.Client
+	if err := req.applyBasic(r); err != nil {
+		return nil, err
+	}
+	return req, req.check(form.Get("scope"))
+}
+
+// parseForm reads the body of a POST; the query is not looked at, because
+// credentials must not stand in a URL (RFC 6749 §2.3.1).
+func parseForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" {
+		return nil, invalid("The Content-Type must be application/x-www-form-urlencoded.")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return nil, &Error{Code: InvalidRequest, Description: "The body is larger than 64 KiB.", Status: http.StatusRequestEntityTooLarge}
+	}
+	if err != nil {
+		return nil, invalid("The body could not be read to its end.")
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, invalid("The body is not a well-formed form.")
+	}
+	for name, values := range form {
+		if len(values) > 1 && !repeatable[name] {
+			return nil, invalid("A parameter is given more than once.")
+		}
+	}
+	return form, nil
+}
+
+// applyBasic takes the client's credentials from HTTP Basic, where it is used.
+func (req *Request) applyBasic(r *http.Request) error {
+	header := r.Header.Values("Authorization")
+	if len(header) == 0 {
+		return nil
+	}
+	raw, ok := parseBasic(header)
+	if !ok {
+		return &Error{Code: InvalidClient, Description: "The Authorization header must be one well-formed HTTP Basic credential."}
+	}
+	decoded := Credentials{formDecode(raw.ID), formDecode(raw.Secret)}
+	if id := req.Client.ID; id != "" && id != decoded.ID && id != raw.ID {
+		return invalid("The client_id of the body is not that of the Authorization header.")
+	}
+	if req.Client.Secret != "" || (req.Assertion != "" && raw.Secret != "") {
+		return invalid("Only one way of client authentication may be used in a request.")
+	}
+	req.Client, req.Raw = decoded, raw
+	return nil
+}
+
+// parseBasic reads an Authorization header of RFC 7617.
+func parseBasic(header []string) (Credentials, bool) {
+	if len(header) != 1 {
+		return Credentials{}, false
+	}
+	scheme, encoded, _ := strings.Cut(header[0], " ")
+	plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	id, secret, colon := strings.Cut(string(plain), ":")
+	return Credentials{id, secret}, strings.EqualFold(scheme, "Basic") && err == nil && colon
+}
+
+// formDecode undoes the encoding of RFC 6749 appendix B; text that is not so
+// encoded is taken as it is.
+func formDecode(s string) string {
+	decoded, err := url.QueryUnescape(s)
+	if err != nil {
+		return s
+	}
+	return decoded
+}
+
+// check refuses what contradicts itself, whatever it is meant for.
+func (req *Request) check(scope string) error {
+	switch {
+	case req.GrantType == "":
+		return invalid("The parameter grant_type is missing.")
+	case req.Assertion != "" && req.Client.Secret != "",
+		req.Assertion != "" && (req.Username != "" || req.Password != ""):
+		return invalid("Only one way of client authentication may be used in a request.")
+	case req.Assertion != "" && req.AssertionType == "":
+		return invalid("The parameter client_assertion_type is missing.")
+	case req.Username == "" && req.Password != "":
+		return invalid("The parameter username is missing.")
+	case !validScope(scope):
+		return &Error{Code: InvalidScope, Description: "The scope holds a character that no scope may have."}
+	}
+	return nil
+}
+
+// validScope checks the characters of RFC 6749 §3.3.
+func validScope(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+func invalid(sentence string) *Error { return &Error{Code: InvalidRequest, Description: sentence} }

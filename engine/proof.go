@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/m2md/m2md/engine/oauth2"
+)
+
+// proof is what a machine shows to say who it is: an app password or an input
+// JWT, never both.
+type proof struct {
+	jwt      string
+	username string // "" where the app password alone is shown
+	password string
+}
+
+// kind is the proof in the decision log's word.
+func (p proof) kind() string {
+	if p.jwt != "" {
+		return "jwt"
+	}
+	return "app_password"
+}
+
+// proofOf finds the one proof of a token request: username and password, then
+// what client_assertion or client_secret hold.
+func proofOf(req *oauth2.Request) (proof, error) {
+	secret := strings.TrimSpace(req.Client.Secret)
+	switch {
+	case req.AssertionType != "" && req.AssertionType != oauth2.JWTBearer:
+		return proof{}, refuse(oauth2.InvalidClient, "The client_assertion_type is not supported.", "the client_assertion_type is not %s", oauth2.JWTBearer)
+	case req.Assertion != "":
+		return proof{jwt: strings.TrimSpace(req.Assertion)}, nil
+	case req.Username != "" && secret != "":
+		return proof{}, refuse(oauth2.InvalidRequest, "Only one way of client authentication may be used in a request.",
+			"a client_secret stands beside username and password")
+	case req.Username != "":
+		return proof{username: req.Username, password: strings.TrimSpace(req.Password)}, nil
+	case secret == "":
+		return proof{}, refuse(oauth2.InvalidClient, "No credentials and no assertion were given.", "the request holds no proof")
+	case req.AssertionType != "":
+		return proof{jwt: secret}, nil
+	}
+	for _, text := range []string{secret, strings.TrimSpace(req.Raw.Secret)} {
+		if found, ok := proofInSecret(text); ok {
+			return found, nil
+		}
+	}
+	return proof{}, badProof("the client_secret is neither an app password, nor a JWT, nor base64 of USER:PASSWORD")
+}
+
+// proofInSecret tells the three things apart that a client_secret can be. No
+// text is two of them: an app password has no dot, base64 has neither a dot
+// nor an underscore in its fifth place.
+func proofInSecret(secret string) (proof, bool) {
+	switch {
+	case strings.HasPrefix(secret, appPasswordPrefix):
+		return proof{password: secret}, true
+	case strings.Count(secret, ".") == 2:
+		return proof{jwt: secret}, true
+	}
+	plain, err := base64.StdEncoding.DecodeString(secret)
+	if err != nil {
+		plain, err = base64.RawStdEncoding.DecodeString(secret)
+	}
+	username, password, colon := strings.Cut(string(plain), ":")
+	if err != nil || !colon || username == "" {
+		return proof{}, false
+	}
+	return proof{username: username, password: strings.TrimSpace(password)}, true
+}
+
+// authenticate answers who shows a proof.
+func (e *Engine) authenticate(ctx context.Context, p *provider, shown proof) (*identity, error) {
+	if shown.jwt != "" {
+		return e.authenticateJWT(ctx, p, shown.jwt)
+	}
+	return e.authenticateAppPassword(ctx, shown)
+}
+
+// authenticateAppPassword finds the account of an app password. That the
+// account must be declared is what makes deleting its block end its logins.
+func (e *Engine) authenticateAppPassword(ctx context.Context, shown proof) (*identity, error) {
+	id, err := ParseAppPassword(shown.password)
+	if err != nil {
+		return nil, badProof("%s", err)
+	}
+	record, err := e.deps.AppPasswords.AppPassword(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, badProof("no app password has the ID %s", id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading app password %s: %w", id, err)
+	}
+	if !record.Matches(shown.password) {
+		return nil, badProof("the secret does not belong to the app password %s", id)
+	}
+	if shown.username != "" && shown.username != record.Account {
+		return nil, badProof("the app password %s belongs to another account than the username says", id)
+	}
+	account, declared := e.accounts[record.Account]
+	if !declared {
+		return nil, badProof("the app password %s belongs to %s, which no service_account block declares", id, record.Account)
+	}
+	if err := account.permits(record, e.deps.Now()); err != nil {
+		return nil, badProof("%s", err)
+	}
+	return &identity{
+		subject: account.label,
+		origin:  origin{KindServiceAccount, account.label},
+		account: account,
+	}, nil
+}

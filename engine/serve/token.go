@@ -1,0 +1,48 @@
+package serve
+
+import (
+	"net/http"
+
+	"github.com/m2md/m2md/engine/oauth2"
+)
+
+// token serves the token endpoint (RFC 6749 §3.2).
+func (s *Server) token(w http.ResponseWriter, r *http.Request) {
+	requestID := s.RequestID()
+	w.Header().Set("X-Request-Id", requestID)
+	live := s.Live.Load()
+	caller := caller(live, r, requestID, "token")
+	req, err := readTokenRequest(w, r)
+	if err != nil {
+		live.Reject(caller, err)
+		s.failToken(w, r, err, requestID)
+		return
+	}
+	token, err := live.Token(r.Context(), caller, req)
+	if err != nil {
+		s.failToken(w, r, err, requestID)
+		return
+	}
+	oauth2.WriteToken(w, token)
+}
+
+func readTokenRequest(w http.ResponseWriter, r *http.Request) (*oauth2.Request, error) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return nil, &oauth2.Error{Code: oauth2.InvalidRequest, Description: "The token endpoint takes POST only.", Status: http.StatusMethodNotAllowed}
+	}
+	return oauth2.ParseRequest(w, r)
+}
+
+// failToken answers as RFC 6749 §5.2 says.
+func (s *Server) failToken(w http.ResponseWriter, r *http.Request, err error, requestID string) {
+	public := s.publicError(r, err, requestID)
+	status := public.TokenStatus(r.Header.Get("Authorization") != "")
+	switch status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Basic realm="m2md", charset="UTF-8"`)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "5")
+	}
+	oauth2.WriteError(w, status, public, requestID)
+}

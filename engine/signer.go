@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/m2md/m2md/engine/jwks"
+)
+
+// DefaultAlgorithm signs where the configuration does not choose: in Go its
+// signature costs a twenty-eighth of RS256's, and every JWT library knows it.
+const DefaultAlgorithm = "ES256"
+
+// accessTokenType is the typ of what m2md issues (RFC 9068 §2.1).
+const accessTokenType = "at+jwt"
+
+// signer makes signatures with one private key. It is immutable.
+type signer struct {
+	public    jwks.Key // pinned to the algorithm
+	algorithm algorithm
+	private   crypto.Signer
+	header    string // of an access token: base64url, the dot included
+}
+
+// newSigner prepares a private key. The algorithm must be one that it is for.
+func newSigner(name string, private crypto.Signer) (*signer, error) {
+	public, err := jwks.NewKey("", name, private.Public())
+	if err != nil {
+		return nil, err
+	}
+	public.ID = public.Thumbprint
+	header := fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":%q}`, name, public.ID, accessTokenType)
+	return &signer{
+		public:    public,
+		algorithm: algorithms[name],
+		private:   private,
+		header:    segmentEncoding.EncodeToString([]byte(header)) + ".",
+	}, nil
+}
+
+// sign returns the payload as a signed JWT in compact serialization.
+func (s *signer) sign(random io.Reader, payload []byte) (string, error) {
+	size := segmentEncoding.EncodedLen(len(payload))
+	token := make([]byte, len(s.header)+size, len(s.header)+size+700)
+	copy(token, s.header)
+	segmentEncoding.Encode(token[len(s.header):], payload)
+	signature, err := s.signature(random, token)
+	if err != nil {
+		return "", fmt.Errorf("signing a token: %w", err)
+	}
+	token = append(token, '.')
+	return string(base64.RawURLEncoding.AppendEncode(token, signature)), nil
+}
+
+func (s *signer) signature(random io.Reader, input []byte) ([]byte, error) {
+	hash := s.algorithm.hash
+	sum := digest(hash, string(input))
+	switch key := s.private.(type) {
+	case *ecdsa.PrivateKey:
+		der, err := ecdsa.SignASN1(random, key, sum)
+		if err != nil {
+			return nil, err
+		}
+		return joinECDSA(der, (key.Curve.Params().BitSize+7)/8)
+	case *rsa.PrivateKey:
+		if s.public.Algorithm[0] == 'P' {
+			return rsa.SignPSS(random, key, hash, sum, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+		}
+		return rsa.SignPKCS1v15(random, key, hash, sum)
+	default:
+		return s.private.Sign(random, sum, hash)
+	}
+}
+
+// joinECDSA turns the DER form of a signature into R and S side by side
+// (RFC 7518 §3.4), each of size bytes.
+func joinECDSA(der []byte, size int) ([]byte, error) {
+	var inner cryptobyte.String
+	input := cryptobyte.String(der)
+	joined := make([]byte, 2*size)
+	var r, s []byte
+	if !input.ReadASN1(&inner, asn1.SEQUENCE) || !inner.ReadASN1Integer(&r) || !inner.ReadASN1Integer(&s) || len(r) > size || len(s) > size {
+		return nil, errors.New("the signature is not one of ECDSA")
+	}
+	copy(joined[size-len(r):], r)
+	copy(joined[2*size-len(s):], s)
+	return joined, nil
+}
+
+// generateKey makes a private key for an algorithm.
+func generateKey(random io.Reader, name string) (crypto.Signer, error) {
+	switch name {
+	case "ES256":
+		return ecdsa.GenerateKey(elliptic.P256(), random)
+	case "ES384":
+		return ecdsa.GenerateKey(elliptic.P384(), random)
+	case "ES512":
+		return ecdsa.GenerateKey(elliptic.P521(), random)
+	case "RS256", "PS256":
+		return rsa.GenerateKey(random, 2048)
+	case "EdDSA":
+		_, key, err := ed25519.GenerateKey(random)
+		return key, err
+	default:
+		return nil, fmt.Errorf("no key can be made for the algorithm %q", name)
+	}
+}
+
+// NewStoredKey makes a signing key to be kept under a name.
+func NewStoredKey(random io.Reader, name, algorithm string, now time.Time) (StoredKey, error) {
+	private, err := generateKey(random, algorithm)
+	if err != nil {
+		return StoredKey{}, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return StoredKey{}, err
+	}
+	s, err := newSigner(algorithm, private)
+	if err != nil {
+		return StoredKey{}, err
+	}
+	return StoredKey{Name: name, ID: s.public.ID, Algorithm: algorithm, PKCS8: der, CreatedAt: now}, nil
+}
+
+// signer decodes a stored key.
+func (k StoredKey) signer() (*signer, error) {
+	parsed, err := x509.ParsePKCS8PrivateKey(k.PKCS8)
+	if err != nil {
+		return nil, errors.New("the stored key is damaged: it is not PKCS #8")
+	}
+	private, ok := parsed.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("the stored key cannot sign")
+	}
+	return newSigner(k.Algorithm, private)
+}
+
+// parsePrivateKey reads a private key from PEM: PKCS #8, PKCS #1 or SEC 1.
+// Other blocks, such as openssl's EC PARAMETERS, are passed over. Its errors
+// never hold key material.
+func parsePrivateKey(text []byte) (crypto.Signer, error) {
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			return nil, errors.New("there is no PEM block with a private key in it")
+		}
+		text = rest
+		parsed, err := parsePrivateBlock(block)
+		if err != nil {
+			return nil, fmt.Errorf("the PEM block %q cannot be read as a private key of that form", block.Type)
+		}
+		if private, ok := parsed.(crypto.Signer); ok {
+			return private, nil
+		}
+	}
+}
+
+// parsePrivateBlock returns nil for a block that holds no private key.
+func parsePrivateBlock(block *pem.Block) (any, error) {
+	switch block.Type {
+	case "PRIVATE KEY":
+		return x509.ParsePKCS8PrivateKey(block.Bytes)
+	case "RSA PRIVATE KEY":
+		return x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "EC PRIVATE KEY":
+		return x509.ParseECPrivateKey(block.Bytes)
+	case "ENCRYPTED PRIVATE KEY":
+		return nil, errors.New("encrypted")
+	default:
+		return nil, nil
+	}
+}
+
+// algorithmFor is what a brought key signs with where the configuration does
+// not say: the one for its curve, or RS256.
+func algorithmFor(private crypto.Signer) string {
+	switch key := private.(type) {
+	case *ecdsa.PrivateKey:
+		switch key.Curve {
+		case elliptic.P384():
+			return "ES384"
+		case elliptic.P521():
+			return "ES512"
+		}
+		return "ES256"
+	case ed25519.PrivateKey:
+		return "EdDSA"
+	default:
+		return "RS256"
+	}
+}

@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/m2md/m2md/engine/jwks"
+	"github.com/m2md/m2md/engine/oauth2"
+)
+
+// trust is a source or certificate of a generation: whose signatures count,
+// and what must hold of the tokens.
+type trust struct {
+	origin      origin
+	issuer      string // "" with anyIssuer
+	audiences   []string
+	anyAudience bool
+	require     *Requirement
+	keys        keySource
+}
+
+// keySource gives the keys to try for a token whose header says kid and alg;
+// every one of them may be used with alg. It fails where keys cannot be had.
+type keySource interface {
+	candidates(ctx context.Context, now time.Time, kid, alg string) ([]jwks.Key, error)
+}
+
+// sourceKeys are the keys that an issuer publishes.
+type sourceKeys struct{ jwks.Source }
+
+func (s sourceKeys) candidates(ctx context.Context, _ time.Time, kid, alg string) ([]jwks.Key, error) {
+	set, err := s.Set(ctx, kid)
+	if err != nil {
+		return nil, err
+	}
+	return set.Candidates(kid, alg), nil
+}
+
+// certificateKeys are the keys of a verification certificate. The kid of a
+// token says nothing about them: any may have signed.
+type certificateKeys []certifiedKey
+
+// certifiedKey is a key and when its certificate is valid; both times are zero
+// for a bare public key.
+type certifiedKey struct {
+	jwks.Key
+	notBefore, notAfter time.Time
+}
+
+func (c certificateKeys) candidates(_ context.Context, now time.Time, _, alg string) ([]jwks.Key, error) {
+	var keys []jwks.Key
+	for _, k := range c {
+		if k.Allows(alg) && k.validAt(now) {
+			keys = append(keys, k.Key)
+		}
+	}
+	return keys, nil
+}
+
+func (k certifiedKey) validAt(now time.Time) bool {
+	return k.notAfter.IsZero() || !now.Before(k.notBefore) && !now.After(k.notAfter)
+}
+
+// parseCertificates reads PEM: certificates of which any may sign, or bare
+// public keys.
+func parseCertificates(text []byte) (certificateKeys, error) {
+	var keys certificateKeys
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			break
+		}
+		text = rest
+		key, err := parseCertificate(block)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("there is no PEM block with a certificate or a public key in it")
+	}
+	return keys, nil
+}
+
+func parseCertificate(block *pem.Block) (certifiedKey, error) {
+	switch block.Type {
+	case "CERTIFICATE":
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return certifiedKey{}, errors.New("a certificate in it cannot be read")
+		}
+		key, err := jwks.NewKey("", "", certificate.PublicKey)
+		return certifiedKey{key, certificate.NotBefore, certificate.NotAfter}, err
+	case "PUBLIC KEY":
+		public, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil {
+			return certifiedKey{}, errors.New("a public key in it cannot be read")
+		}
+		key, err := jwks.NewKey("", "", public)
+		return certifiedKey{Key: key}, err
+	default:
+		return certifiedKey{}, errors.New("it holds a PEM block of another kind; only certificates and public keys belong here, never private keys")
+	}
+}
+
+// authenticateJWT says whose input JWT it is: the issuer's that a source of
+// this provider names and whose key verifies it.
+func (e *Engine) authenticateJWT(ctx context.Context, p *provider, raw string) (*identity, error) {
+	token, err := parseJWS(raw)
+	if err != nil {
+		return nil, badProof("%s", err)
+	}
+	trust, err := e.signerOf(ctx, p, token)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := token.claims.checkTimes(e.deps.Now()); err != nil {
+		return nil, badProof("JWT of %s: %s", trust.origin, err)
+	}
+	return trust.identify(token.claims)
+}
+
+// signerOf finds the source or certificate whose key made the signature,
+// among those that the provider's accesses name and that have the token's iss.
+func (e *Engine) signerOf(ctx context.Context, p *provider, token *jws) (*trust, error) {
+	issuer, err := token.claims.text("iss")
+	if err != nil {
+		return nil, badProof("%s", err)
+	}
+	candidates := p.trusts(issuer)
+	if len(candidates) == 0 {
+		return nil, badProof("no access of provider %s names a source whose issuer is %q", p.label, issuer)
+	}
+	var unavailable error
+	for _, candidate := range candidates {
+		keys, err := candidate.keys.candidates(ctx, e.deps.Now(), token.header.KeyID, token.header.Algorithm)
+		if err != nil {
+			unavailable = fmt.Errorf("getting the keys of %s: %w", candidate.origin, err)
+			continue
+		}
+		for _, key := range keys {
+			if token.verifiedBy(key.Public) {
+				return candidate, nil
+			}
+		}
+	}
+	if unavailable != nil {
+		return nil, refuse(oauth2.TemporarilyUnavailable, sayNoIssuer, "%s", unavailable)
+	}
+	return nil, badProof("no key of %s, the first of %d with that issuer, verifies the JWT with algorithm %q and kid %q",
+		candidates[0].origin, len(candidates), token.header.Algorithm, shorten(token.header.KeyID, 80))
+}
+
+// identify checks what must hold of every token of t, outside any policy.
+func (t *trust) identify(claims Claims) (*identity, error) {
+	if !t.anyAudience {
+		if err := claims.checkAudience(t.audiences); err != nil {
+			return nil, badProof("JWT of %s: %s", t.origin, err)
+		}
+	}
+	sub, err := claims.subject()
+	if err != nil {
+		return nil, badProof("JWT of %s: %s", t.origin, err)
+	}
+	if !t.require.Match(claims) {
+		return nil, badProof("JWT of %s: its claims do not fulfil the require_claims of the source", t.origin)
+	}
+	return &identity{subject: subjectOf(t.origin.label, sub), origin: t.origin, claims: claims}, nil
+}
