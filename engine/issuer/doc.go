@@ -1,0 +1,9 @@
+// Package issuer holds what is known of the issuers that machines get their
+// tokens from, as data: one profile a file. It makes no request, decides
+// nothing, and imports nothing of m2md.
+//
+// What matters most of an issuer is whom it signs for. GitHub signs the tokens
+// of every repository in the world under one iss with one set of keys, so that
+// such a token proves nothing until a claim of it is looked at; a cluster signs
+// its own only. The first kind is called shared here.
+package issuer
