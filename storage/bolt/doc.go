@@ -1,0 +1,13 @@
+// Package bolt is storage in one file, by bbolt: the storage that m2md has when
+// nothing is configured. Every write is on disk before it is acknowledged.
+//
+// The file has one owner at a time; Open waits briefly and then says who that
+// is. It has four buckets: meta says that the file is m2md's and in which
+// version, app_passwords and signing_keys hold records by ID, and
+// app_passwords_by_account orders the IDs as they are listed.
+//
+// A file that is not m2md's, or no longer whole, is refused and left as it is:
+// it is looked at through a read-only mapping before it is opened for writing,
+// and what bbolt answers to damage, which is a panic or a fault, becomes an
+// error.
+package bolt

@@ -1,0 +1,214 @@
+package bolt
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/storage"
+)
+
+var _ storage.Store = (*Store)(nil)
+
+// The buckets, and the keys of meta.
+var (
+	metaBucket     = []byte("meta")
+	passwordBucket = []byte("app_passwords")            // ID → record
+	accountBucket  = []byte("app_passwords_by_account") // accountKey → nothing
+	keyBucket      = []byte("signing_keys")             // ID → record
+
+	magicKey  = []byte("magic")
+	schemaKey = []byte("schema")
+)
+
+// Store is storage in one bbolt file. Open makes one.
+type Store struct {
+	db   *bbolt.DB
+	path string
+	// broken says that a write met damage: bbolt may still hold its write lock,
+	// so that no other write must wait for it.
+	broken atomic.Bool
+}
+
+// AppPassword implements engine.AppPasswordReader.
+func (s *Store) AppPassword(ctx context.Context, id string) (p engine.AppPassword, err error) {
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		p, err = passwordByID(tx, []byte(id))
+		return err
+	})
+	if err != nil {
+		return engine.AppPassword{}, fmt.Errorf("reading app password: %w", err)
+	}
+	return p, nil
+}
+
+// CreateAppPassword implements engine.AppPasswordStore.
+func (s *Store) CreateAppPassword(ctx context.Context, p engine.AppPassword) error {
+	p, err := storage.NormalAppPassword(p)
+	if err != nil {
+		return err
+	}
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		if tx.Bucket(passwordBucket).Get([]byte(p.ID)) != nil {
+			return engine.ErrExists
+		}
+		if err := tx.Bucket(accountBucket).Put(accountKey(p), nil); err != nil {
+			return err
+		}
+		return putPassword(tx, p)
+	})
+	if err != nil {
+		return fmt.Errorf("creating app password: %w", err)
+	}
+	return nil
+}
+
+// errUnchanged ends a write transaction that has nothing to write.
+var errUnchanged = errors.New("unchanged")
+
+// RevokeAppPassword implements engine.AppPasswordStore.
+func (s *Store) RevokeAppPassword(ctx context.Context, id string, at time.Time) (p engine.AppPassword, err error) {
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		before, err := passwordByID(tx, []byte(id))
+		if err != nil {
+			return err
+		}
+		after, changed, err := storage.RevokedAppPassword(before, at)
+		p = after
+		if err != nil {
+			return err
+		}
+		if !changed {
+			return errUnchanged
+		}
+		return putPassword(tx, p)
+	})
+	if err != nil && !errors.Is(err, errUnchanged) {
+		return engine.AppPassword{}, fmt.Errorf("revoking app password: %w", err)
+	}
+	return p, nil
+}
+
+// ListAppPasswords implements engine.AppPasswordStore.
+func (s *Store) ListAppPasswords(ctx context.Context, account string) (found []engine.AppPassword, err error) {
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		for id := range passwordIDs(tx, account) {
+			p, err := passwordByID(tx, id)
+			if err != nil {
+				return err
+			}
+			found = append(found, p)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing app passwords: %w", err)
+	}
+	return found, nil
+}
+
+// SigningKeys implements engine.SigningKeyStore.
+func (s *Store) SigningKeys(ctx context.Context) (keys []engine.StoredKey, err error) {
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		return tx.Bucket(keyBucket).ForEach(func(_, record []byte) error {
+			key, err := storage.DecodeSigningKey(record)
+			keys = append(keys, key)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading signing keys: %w", err)
+	}
+	slices.SortFunc(keys, storage.CompareSigningKeys)
+	return keys, nil
+}
+
+// CreateSigningKey implements engine.SigningKeyStore.
+func (s *Store) CreateSigningKey(ctx context.Context, k engine.StoredKey) error {
+	k, err := storage.NormalSigningKey(k)
+	if err != nil {
+		return err
+	}
+	record, err := storage.EncodeSigningKey(k)
+	if err != nil {
+		return err
+	}
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		bucket := tx.Bucket(keyBucket)
+		if bucket.Get([]byte(k.ID)) != nil {
+			return engine.ErrExists
+		}
+		return bucket.Put([]byte(k.ID), record)
+	})
+	if err != nil {
+		return fmt.Errorf("creating signing key: %w", err)
+	}
+	return nil
+}
+
+// Close implements storage.Store. It waits for what is under way.
+func (s *Store) Close() error {
+	if s.broken.Load() {
+		return nil // closing would wait for the lock; the file is whole as of its last good write
+	}
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("closing storage %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// view runs a read.
+func (s *Store) view(ctx context.Context, read func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return guard(func() error { return s.db.View(read) })
+}
+
+// update runs a write, which is on disk when it returns without an error.
+func (s *Store) update(ctx context.Context, write func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.broken.Load() {
+		return ErrDamaged
+	}
+	err := guard(func() error { return s.db.Update(write) })
+	if errors.Is(err, ErrDamaged) {
+		s.broken.Store(true)
+	}
+	return err
+}
+
+func passwordByID(tx *bbolt.Tx, id []byte) (engine.AppPassword, error) {
+	record := tx.Bucket(passwordBucket).Get(id)
+	if record == nil {
+		return engine.AppPassword{}, engine.ErrNotFound
+	}
+	return storage.DecodeAppPassword(record)
+}
+
+func putPassword(tx *bbolt.Tx, p engine.AppPassword) error {
+	record, err := storage.EncodeAppPassword(p)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(passwordBucket).Put([]byte(p.ID), record)
+}
+
+// accountKey sorts as passwords are listed: account, NUL, creation (seconds,
+// the sign turned so that they sort, and nanoseconds), ID. Neither account nor
+// time ever changes.
+func accountKey(p engine.AppPassword) []byte {
+	key := append([]byte(p.Account), 0)
+	key = binary.BigEndian.AppendUint64(key, uint64(p.CreatedAt.Unix())^(1<<63))
+	key = binary.BigEndian.AppendUint32(key, uint32(p.CreatedAt.Nanosecond()))
+	return append(key, p.ID...)
+}

@@ -1,0 +1,20 @@
+package storage
+
+import (
+	"io"
+
+	"github.com/m2md/m2md/engine"
+)
+
+// Store is a storage: what the engine's interfaces ask, and a way to end it.
+// Its methods are safe for concurrent use, return values that the caller owns,
+// and keep times to the nanosecond, in UTC. Records that could not be read back
+// as they are fail with ErrRecord. No error quotes an ID that it was asked for:
+// somebody may have pasted a whole password.
+type Store interface {
+	engine.AppPasswordStore
+	engine.SigningKeyStore
+	// Close ends the storage. What is called later fails; a second Close does
+	// nothing.
+	io.Closer
+}
