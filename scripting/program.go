@@ -1,0 +1,381 @@
+package scripting
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dlclark/regexp2/v2"
+	"github.com/dop251/goja"
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/file"
+	"github.com/dop251/goja/parser"
+
+	"github.com/m2md/m2md/engine"
+)
+
+// Options bound what one evaluation may take. The zero value is right for serving.
+type Options struct {
+	Deadline     time.Duration // wall clock of one evaluation; 0 for 50 ms
+	MaxCallDepth int           // nested calls; 0 for 256
+}
+
+const (
+	defaultDeadline  = 50 * time.Millisecond
+	defaultCallDepth = 256
+
+	// maxScript bounds a script in bytes, and maxNesting its brackets within
+	// brackets: the parser recurses, and a stack that overflows would end the
+	// process, not the parsing.
+	maxScript  = 64 << 10
+	maxNesting = 200
+
+	// maxFindings keeps one slip from hiding among what the parser makes of it.
+	maxFindings = 10
+)
+
+// Compiler turns the source of policies into Programs. It is safe for
+// concurrent use.
+type Compiler struct {
+	opts   Options
+	guards map[string][]guard
+}
+
+var _ engine.PolicyCompiler = (*Compiler)(nil)
+
+// regexTimeout makes regexp2's package variable be set once: goja gives no
+// other way to bound it, and a second write would race with its readers.
+var regexTimeout sync.Once
+
+// New makes a Compiler. It panics on negative options. The first call sets
+// regexp2.DefaultMatchTimeout for the whole process, see the package's comment.
+func New(opts Options) *Compiler {
+	if opts.Deadline < 0 || opts.MaxCallDepth < 0 {
+		panic("scripting: Options must not be negative")
+	}
+	if opts.Deadline == 0 {
+		opts.Deadline = defaultDeadline
+	}
+	if opts.MaxCallDepth == 0 {
+		opts.MaxCallDepth = defaultCallDepth
+	}
+	regexTimeout.Do(func() { regexp2.DefaultMatchTimeout = matchTimeout })
+	return &Compiler{opts: opts, guards: guardsByName()}
+}
+
+// Program is a compiled policy. It is safe for any number of goroutines: what
+// they share is never written after compilation.
+type Program struct {
+	opts   Options
+	source scriptSource
+	inputs map[string]any
+	code   *goja.Program
+	guards []guard
+	calls  map[string]bool // which functions its wrapper brings in; none: there is no wrapper
+	// noCtor: the script mentions "constructor", so that those which compile
+	// strings are taken away.
+	noCtor bool
+	// unguarded are the names of natives that have a guard, but not in this
+	// program: no computed key may be one of them.
+	unguarded map[string]bool
+}
+
+var _ engine.Policy = (*Program)(nil)
+
+// CompilePolicy compiles the body of function(request, inputs), in strict
+// mode. What the script does wrong comes back as engine.Findings.
+func (c *Compiler) CompilePolicy(src engine.PolicySource) (engine.Policy, error) {
+	text := scriptSource{PolicySource: src}
+	if found := text.tooLarge(); found != nil {
+		return nil, found
+	}
+	program, err := parser.ParseFile(nil, src.ScriptAt.File, prefix+src.Script+suffix, 0, parser.WithDisableSourceMaps)
+	if err != nil {
+		return nil, text.syntaxFindings(err)
+	}
+	outer, inner, found := text.functions(program)
+	if found != nil {
+		return nil, found
+	}
+	seen := analyse(inner, text)
+	if len(seen.found) > 0 {
+		seen.found.Sort()
+		return nil, seen.found
+	}
+	if len(seen.calls) > 0 {
+		nameParameters(outer)
+	} else {
+		program.Body[0].(*ast.ExpressionStatement).Expression = inner
+	}
+	code, err := goja.CompileAST(program, true)
+	if err != nil {
+		return nil, text.compileFindings(err)
+	}
+	guards := c.needed(seen)
+	return &Program{
+		opts: c.opts, source: text, inputs: src.Inputs, code: code,
+		guards: guards, calls: seen.calls, noCtor: seen.names["constructor"], unguarded: c.unguarded(seen, guards),
+	}, nil
+}
+
+// The body stands between these on the same lines, so that only the columns of
+// its first line are shifted. The outer function brings in what the rewritten
+// script calls; analyse.go renames its parameters to what no source can spell.
+const (
+	prefix = `(function(charge,key,thrown){return function(request,inputs){`
+	suffix = "\n}})"
+)
+
+// functions returns the two functions of the wrapper, after making sure that
+// the body closed neither: `return true } ; (function(){` would leave code
+// outside that runs although nobody asked.
+func (s scriptSource) functions(program *ast.Program) (outer, inner *ast.FunctionLiteral, found engine.Findings) {
+	end := file.Idx(1 + len(prefix) + len(s.Script) + len("\n")) // of the } that closes the inner one
+	outer = leftmost(program.Body[0].(*ast.ExpressionStatement).Expression)
+	inner = leftmost(outer.Body.List[0].(*ast.ReturnStatement).Argument)
+	if onlyWrapper(program, outer, inner) && inner.Body.RightBrace == end && outer.Body.RightBrace == end+1 {
+		return outer, inner, nil
+	}
+	at := s.rangeAt(int(inner.Body.RightBrace)-1-len(prefix), 1)
+	return nil, nil, engine.Findings{{
+		Summary: "Unmatched }",
+		Detail:  "A policy is the body of function(request, inputs); this bracket would end that function. Remove it, or open what it closes.",
+		At:      at,
+	}}
+}
+
+// onlyWrapper says whether the wrapper is all that the program consists of.
+func onlyWrapper(program *ast.Program, outer, inner *ast.FunctionLiteral) bool {
+	return len(program.Body) == 1 && len(outer.Body.List) == 1 &&
+		program.Body[0].(*ast.ExpressionStatement).Expression == ast.Expression(outer) &&
+		outer.Body.List[0].(*ast.ReturnStatement).Argument == ast.Expression(inner)
+}
+
+// leftmost is the function that an expression begins with. The wrapper begins
+// with its two, whatever the body made of the rest.
+func leftmost(e ast.Expression) *ast.FunctionLiteral {
+	for {
+		switch x := e.(type) {
+		case *ast.FunctionLiteral:
+			return x
+		case *ast.SequenceExpression:
+			e = x.Sequence[0]
+		case *ast.CallExpression:
+			e = x.Callee
+		case *ast.DotExpression:
+			e = x.Left
+		case *ast.BracketExpression:
+			e = x.Left
+		case *ast.BinaryExpression:
+			e = x.Left
+		case *ast.AssignExpression:
+			e = x.Left
+		case *ast.ConditionalExpression:
+			e = x.Test
+		case *ast.TemplateLiteral:
+			e = x.Tag
+		case *ast.UnaryExpression:
+			e = x.Operand
+		case *ast.OptionalChain:
+			e = x.Expression
+		case *ast.Optional:
+			e = x.Expression
+		default:
+			return nil
+		}
+	}
+}
+
+// scriptSource tells the places of a script in the file that holds it.
+type scriptSource struct{ engine.PolicySource }
+
+// pos is the place of a byte of the script.
+func (s scriptSource) pos(offset int) engine.Pos {
+	offset = min(max(offset, 0), len(s.Script))
+	line := strings.Count(s.Script[:offset], "\n")
+	start := strings.LastIndexByte(s.Script[:offset], '\n') + 1
+	column := utf8.RuneCountInString(s.Script[start:offset])
+	at := s.ScriptAt.Start
+	pos := engine.Pos{
+		Line:   at.Line + line,
+		Column: column + 1 + s.ScriptIndent,
+		Byte:   at.Byte + offset + line*s.ScriptIndent,
+	}
+	if line == 0 {
+		pos.Column = at.Column + column
+	}
+	return pos
+}
+
+func (s scriptSource) rangeAt(offset, length int) engine.Range {
+	return engine.Range{File: s.ScriptAt.File, Start: s.pos(offset), End: s.pos(offset + length)}
+}
+
+// offset turns goja's line and column (both from 1, in bytes, of the wrapped
+// text) into the byte of the script.
+func (s scriptSource) offset(at file.Position) int {
+	if at.Line <= 1 {
+		return at.Column - 1 - len(prefix)
+	}
+	rest, offset := s.Script, 0
+	for range at.Line - 1 {
+		i := strings.IndexByte(rest, '\n')
+		if i < 0 {
+			return len(s.Script) // the suffix: the script ended too early
+		}
+		rest, offset = rest[i+1:], offset+i+1
+	}
+	return offset + at.Column - 1
+}
+
+func (s scriptSource) tooLarge() engine.Findings {
+	if len(s.Script) > maxScript {
+		return engine.Findings{{
+			Summary: "Policy too long",
+			Detail:  fmt.Sprintf("A script may have %d KiB. Move data into inputs, or split the policy: an access takes a list of them.", maxScript>>10),
+			At:      s.rangeAt(0, 0),
+		}}
+	}
+	if at := tooDeep(s.Script); at >= 0 {
+		return engine.Findings{{
+			Summary: "Policy too deeply nested",
+			Detail:  fmt.Sprintf("Nesting may be %d deep. Give the inner parts names of their own.", maxNesting),
+			At:      s.rangeAt(at, 1),
+		}}
+	}
+	return nil
+}
+
+// tooDeep returns the first byte whose brackets nest too deep, or -1. It
+// counts in strings and comments too: to be simple, and because none has so
+// many. What nests without brackets is bounded by the length of a script.
+func tooDeep(text string) int {
+	depth := 0
+	for i := range len(text) {
+		switch text[i] {
+		case '(', '[', '{':
+			if depth++; depth > maxNesting {
+				return i
+			}
+		case ')', ']', '}':
+			depth = max(depth-1, 0)
+		}
+	}
+	return -1
+}
+
+func (s scriptSource) syntaxFindings(err error) engine.Findings {
+	var list parser.ErrorList
+	if !errors.As(err, &list) {
+		return engine.Findings{{Summary: "Invalid JavaScript", Detail: oneLine(err.Error()), At: s.rangeAt(0, 0)}}
+	}
+	var found engine.Findings
+	lines := map[int]bool{}
+	for _, one := range list {
+		offset := s.offset(one.Position)
+		at := s.rangeAt(offset, 1)
+		if lines[at.Start.Line] || len(found) == maxFindings {
+			continue // what follows on the same line is mostly its echo
+		}
+		lines[at.Start.Line] = true
+		found = append(found, s.syntaxFinding(one.Message, offset, at))
+	}
+	return found
+}
+
+// syntaxFinding says what the parser said, in words that help more where the
+// reason can be told.
+func (s scriptSource) syntaxFinding(message string, offset int, at engine.Range) engine.Finding {
+	detail := "The script is the body of function(request, inputs), in strict mode: statements that end in return true or return false."
+	word := s.wordAt(offset)
+	switch {
+	case word == "import" || word == "export":
+		return engine.Finding{
+			Summary: fmt.Sprintf("%s is not supported yet", word),
+			Detail:  "A policy is one script without modules. Put what it needs into the script, and values into inputs.",
+			At:      at,
+		}
+	case offset >= len(s.Script):
+		detail = "The script ends where something is still open: look for a missing }, ) or quote."
+	case strings.Contains(message, "reserved word"):
+		detail = fmt.Sprintf("%q is a word of the language and cannot be used here.", word)
+	case pythonic(s.Script):
+		detail = "This looks like Python. Policies are JavaScript: if (!jwt) return false; and jwt.sub === \"…\"."
+	}
+	return engine.Finding{Summary: "Invalid JavaScript: " + lowerFirst(oneLine(message)), Detail: detail, At: at}
+}
+
+// pythonic says whether a script that does not parse was written for authentik.
+func pythonic(script string) bool {
+	for _, sign := range []string{"if not ", "return True", "return False", " None", "elif ", "def "} {
+		if strings.Contains(script, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// wordAt is the identifier at or just before the offset.
+func (s scriptSource) wordAt(offset int) string {
+	letter := func(i int) bool {
+		c := s.Script[i]
+		return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	}
+	offset = min(max(offset, 0), len(s.Script))
+	start, end := offset, offset
+	for start > 0 && letter(start-1) {
+		start--
+	}
+	for end < len(s.Script) && letter(end) {
+		end++
+	}
+	return s.Script[start:end]
+}
+
+func (s scriptSource) compileFindings(err error) engine.Findings {
+	var syntax *goja.CompilerSyntaxError
+	if !errors.As(err, &syntax) || syntax.File == nil {
+		return engine.Findings{{Summary: "Invalid JavaScript", Detail: oneLine(err.Error()), At: s.rangeAt(0, 0)}}
+	}
+	offset := syntax.Offset - len(prefix)
+	return engine.Findings{{
+		Summary: "Invalid JavaScript: " + lowerFirst(oneLine(syntax.Message)),
+		Detail:  "Policies run in strict mode.",
+		At:      s.rangeAt(offset, 1),
+	}}
+}
+
+func lowerFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+// maxMessage bounds what an exception may put into a log, in bytes.
+const maxMessage = 300
+
+// oneLine drops control characters and cuts s to maxMessage bytes.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\u2028' || r == '\u2029':
+			return ' '
+		case r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError:
+			return -1
+		default:
+			return r
+		}
+	}, s[:min(len(s), 4*maxMessage)])
+	if len(s) <= maxMessage {
+		return s
+	}
+	cut := maxMessage - len("…")
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}

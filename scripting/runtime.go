@@ -1,0 +1,283 @@
+package scripting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/dop251/goja"
+	"github.com/dop251/goja/parser"
+
+	"github.com/m2md/m2md/engine"
+)
+
+// The reasons for which an evaluation is cut short.
+var (
+	errDeadline = errors.New("took longer than its deadline")
+	errBudget   = errors.New("made or walked through more data than a policy may")
+	errRegex    = errors.New("a regular expression took too long")
+)
+
+// Evaluate runs the policy in a runtime of its own, see engine.Policy. It
+// returns within the deadline of the Options, but for what one native call may
+// take beyond it (see the package's comment).
+func (p *Program) Evaluate(ctx context.Context, in *engine.PolicyInput) (pass bool, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			pass, err = false, p.recovered(r)
+		}
+	}()
+	if err := ctx.Err(); err != nil {
+		return false, p.failed(err)
+	}
+	run := p.start(in)
+	timer := time.AfterFunc(p.opts.Deadline, func() { run.rt.Interrupt(errDeadline) })
+	defer timer.Stop()
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, func() { run.rt.Interrupt(ctx.Err()) })()
+	}
+
+	value, err := run.call()
+	switch {
+	case run.stopped != nil: // a native noticed, whatever became of the script after that
+		return false, p.failed(run.stopped)
+	case time.Now().After(run.deadline): // a native call outlasted the interrupt
+		return false, p.failed(errDeadline)
+	case err != nil:
+		return false, p.thrown(run, err)
+	}
+	return p.decide(value)
+}
+
+// evaluation is one run of a policy: a runtime that nobody else has, and what
+// it has left to spend.
+type evaluation struct {
+	*Program
+	rt       *goja.Runtime
+	base     *goja.Object // the global object as goja made it
+	in       *engine.PolicyInput
+	deadline time.Time
+	left     int        // of the budget
+	stopped  error      // why a native stopped the run
+	raised   goja.Value // what the script itself threw last
+}
+
+// start makes the runtime. A fresh one costs less than a microsecond; a pooled
+// one would carry changed prototypes, and late interrupts, into the next run.
+func (p *Program) start(in *engine.PolicyInput) *evaluation {
+	rt := goja.New()
+	run := &evaluation{
+		Program: p, rt: rt, base: rt.GlobalObject(), in: in,
+		deadline: time.Now().Add(p.opts.Deadline), left: budget,
+	}
+	rt.SetMaxCallStackSize(p.opts.MaxCallDepth)
+	rt.SetParserOptions(parser.WithDisableSourceMaps)
+	rt.SetTimeSource(func() time.Time { return in.Time })
+	rt.SetRandSource(func() float64 {
+		panic(rt.NewTypeError("Math.random is not available: a policy decides the same way each time"))
+	})
+	run.guard()
+	rt.SetGlobalObject(rt.NewDynamicObject(&globals{run: run}))
+	return run
+}
+
+// call runs the policy, within its wrapper where it needs one.
+func (run *evaluation) call() (goja.Value, error) {
+	fn, err := run.rt.RunProgram(run.code)
+	if err == nil && len(run.calls) > 0 {
+		bind, _ := goja.AssertFunction(fn)
+		fn, err = bind(goja.Undefined(), run.function(chargeName, run.charge), run.function(keyName, run.key), run.function(thrownName, run.thrownByScript))
+	}
+	if err != nil {
+		return nil, err
+	}
+	policy, _ := goja.AssertFunction(fn)
+	return policy(goja.Undefined(), run.request(), run.inputsObject())
+}
+
+// function is made only where the program calls it: it costs more than the
+// rest of a simple policy.
+func (run *evaluation) function(name string, fn native) goja.Value {
+	if !run.calls[name] {
+		return goja.Undefined()
+	}
+	return run.rt.ToValue(fn)
+}
+
+// decide takes the boolean true for true and the boolean false for false.
+// What is merely truthy, such as new Boolean(false), is a mistake.
+func (p *Program) decide(v goja.Value) (bool, error) {
+	if _, object := v.(*goja.Object); !object && v != nil {
+		if b, ok := v.Export().(bool); ok {
+			return b, nil
+		}
+	}
+	return false, fmt.Errorf("policy %s returned %s instead of true or false", p.source.Label, kindOf(v))
+}
+
+// kindOf names the type of a value, never the value.
+func kindOf(v goja.Value) string {
+	switch {
+	case v == nil || goja.IsUndefined(v):
+		return "nothing (undefined)"
+	case goja.IsNull(v):
+		return "null"
+	case goja.IsString(v):
+		return "a string"
+	case goja.IsNumber(v):
+		return "a number"
+	}
+	object, ok := v.(*goja.Object)
+	if !ok {
+		return "a symbol"
+	}
+	switch object.ClassName() {
+	case "Function":
+		return "a function"
+	case "Array":
+		return "an array"
+	case "Boolean":
+		return "a Boolean object"
+	default:
+		return "an object"
+	}
+}
+
+// failed says in one line that the policy came to no answer.
+func (p *Program) failed(err error) error {
+	return fmt.Errorf("policy %s (%s) was stopped: %w", p.source.Label, p.source.ScriptAt, err)
+}
+
+// recovered turns a panic into an error: one policy must not end the daemon.
+func (p *Program) recovered(r any) error {
+	var interrupted *goja.InterruptedError
+	if err, ok := r.(error); ok && errors.As(err, &interrupted) {
+		if reason, ok := interrupted.Value().(error); ok {
+			return p.failed(reason)
+		}
+	}
+	place := ""
+	for line := range strings.Lines(string(debug.Stack())) {
+		if strings.Contains(line, "/goja") && strings.Contains(line, ".go:") {
+			place = " in " + oneLine(strings.TrimSpace(line))
+			break
+		}
+	}
+	return fmt.Errorf("policy %s (%s) failed: the script engine panicked%s", p.source.Label, p.source.ScriptAt, place)
+}
+
+// thrown says what ended the script, and where.
+func (p *Program) thrown(run *evaluation, err error) error {
+	var interrupted *goja.InterruptedError
+	var overflow *goja.StackOverflowError
+	var exception *goja.Exception
+	switch {
+	case errors.As(err, &interrupted):
+		if reason, ok := interrupted.Value().(error); ok {
+			return p.failed(reason)
+		}
+		return p.failed(errDeadline)
+	case errors.As(err, &overflow):
+		return p.failed(fmt.Errorf("calls nested more than %d deep", p.opts.MaxCallDepth))
+	case errors.As(err, &exception):
+		message := oneLine(run.message(exception))
+		return fmt.Errorf("policy %s threw %s at %s", p.source.Label, message, p.place(exception))
+	default:
+		return p.failed(err)
+	}
+}
+
+// message is what was thrown, as text. It is read while the deadline still
+// runs, as reading may call into the script.
+func (run *evaluation) message(exception *goja.Exception) (message string) {
+	value := exception.Value()
+	object, ok := value.(*goja.Object)
+	if !ok {
+		message = value.String()
+	} else if run.rt.Try(func() { message = run.errorText(object) }) != nil || message == "" {
+		message = kindOf(value)
+	}
+	if run.raised == nil || !run.raised.SameAs(value) {
+		message = run.redact(message) // goja's own messages quote values
+	}
+	return message + hint(message)
+}
+
+func (run *evaluation) errorText(object *goja.Object) string {
+	text := func(name string) string {
+		if v := object.Get(name); v != nil && goja.IsString(v) {
+			return v.String()
+		}
+		return ""
+	}
+	name, message := text("name"), text("message")
+	if name == "" || message == "" {
+		return name + message
+	}
+	return name + ": " + message
+}
+
+// redact takes the request's own values out of a message that the script did
+// not write.
+func (run *evaluation) redact(message string) string {
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			if len(v) > 2 && len(v) <= len(message) {
+				message = strings.ReplaceAll(message, v, "…")
+			}
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+		case map[string]any:
+			for _, item := range v {
+				walk(item)
+			}
+		}
+	}
+	walk(map[string]any(run.in.JWT))
+	walk(run.in.User.Attributes)
+	walk(run.inputs)
+	walk(run.in.HTTP.Path)
+	return message
+}
+
+// place is where the innermost part of the script stood that took part.
+func (p *Program) place(exception *goja.Exception) string {
+	for _, frame := range exception.Stack() {
+		if at := frame.Position(); at.Line > 0 {
+			start := p.source.pos(p.source.offset(at))
+			return fmt.Sprintf("%s:%d:%d", p.source.ScriptAt.File, start.Line, start.Column)
+		}
+	}
+	return p.source.ScriptAt.String()
+}
+
+// hint explains a name that other places have and a policy has not.
+func hint(message string) string {
+	name, ok := strings.CutSuffix(strings.TrimPrefix(message, "ReferenceError: "), " is not defined")
+	if !ok {
+		return ""
+	}
+	switch name {
+	case "None":
+		return " (write null)"
+	case "True", "False":
+		return " (write " + strings.ToLower(name) + ")"
+	case "eval", "Function":
+		return " (a policy cannot make code out of strings)"
+	case "Promise", "setTimeout", "setInterval", "queueMicrotask":
+		return " (a policy runs to its end at once)"
+	case "fetch", "XMLHttpRequest", "require", "process":
+		return " (a policy sees only request and inputs)"
+	case "console":
+		return " (a policy has no output but its answer)"
+	default:
+		return ""
+	}
+}
