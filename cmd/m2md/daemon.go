@@ -1,0 +1,330 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	cryptorand "crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/jwks"
+	"github.com/m2md/m2md/engine/serve"
+	"github.com/m2md/m2md/hcl"
+	"github.com/m2md/m2md/scripting"
+	"github.com/m2md/m2md/storage"
+	"github.com/m2md/m2md/storage/bolt"
+	"github.com/m2md/m2md/storage/memory"
+)
+
+// drainTimeout is how long requests in flight may take once the daemon stops.
+const drainTimeout = 25 * time.Second
+
+// Options say how a daemon runs. Config and StateDir must be set.
+type Options struct {
+	Config     string
+	AllowPaths []string
+	StateDir   string    // exists
+	Socket     string    // "" for admin.sock in the state folder
+	Audit      io.Writer // of decisions; nil for nowhere
+	Log        *slog.Logger
+}
+
+// Daemon is the only place where the rooms are wired together. The fields of
+// the first group are made once and outlive generations; live is what a reload
+// swaps.
+type Daemon struct {
+	opts    Options
+	log     *slog.Logger
+	store   storage.Store
+	keys    *jwks.Cache
+	metrics *metrics
+	audit   *auditLog
+	deps    engine.Deps
+	watcher *hcl.Watcher
+	started time.Time
+	start   engine.Spec // whose listeners and storage are those of this process
+
+	live     engine.Live
+	draining atomic.Bool
+	reloads  chan chan serve.ReloadResult // to the one goroutine that reloads
+
+	mu   sync.Mutex // guards what follows, which status reads
+	last serve.ReloadStatus
+
+	fingerprint [32]byte // of what serves; only the reloading goroutine uses it
+
+	main, observe, admin endpoint
+	closers              []func()
+}
+
+// endpoint is a listener and the server on it. The zero value is none.
+type endpoint struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+// NewDaemon reads the files, opens storage, compiles the first generation and
+// opens the listeners. Faults of the files are written to findings. What was
+// opened is closed again where it fails.
+func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (_ *Daemon, err error) {
+	d := &Daemon{opts: opts, log: opts.Log, started: time.Now(), metrics: newMetrics(), reloads: make(chan chan serve.ReloadResult)}
+	defer func() {
+		if err != nil {
+			d.Close()
+		}
+	}()
+	loaded := hcl.Load(d.loadOptions())
+	if err := d.open(loaded); err != nil {
+		return nil, err
+	}
+	first := compile(ctx, opts.Config, loaded, nil, 1, d.deps)
+	if err := report(findings, first); err != nil {
+		return nil, err
+	}
+	if first.Engine == nil {
+		return nil, fmt.Errorf("the configuration %s has faults, and nothing is served before they are mended", opts.Config)
+	}
+	d.start = first.Spec
+	d.swap(first)
+	return d, d.listen(first.Spec)
+}
+
+func (d *Daemon) loadOptions() hcl.Options {
+	return hcl.Options{Path: d.opts.Config, AllowPaths: d.opts.AllowPaths}
+}
+
+// open makes what outlives generations. Storage is not opened for files that
+// are refused anyway.
+func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
+	d.keys = jwks.NewCache(jwks.Options{Log: d.log, Observe: d.metrics.fetched})
+	d.closers = append(d.closers, d.keys.Close)
+	if d.opts.Audit != nil {
+		d.audit = newAuditLog(d.opts.Audit, d.auditFailed)
+		d.closers = append(d.closers, d.audit.Close)
+	}
+	d.store = memory.New()
+	if loaded.Findings.Err() == nil {
+		if d.store, err = openStorage(loaded.Spec.Storage, d.opts.StateDir); err != nil {
+			return err
+		}
+	}
+	d.closers = append(d.closers, func() { d.store.Close() })
+	d.deps = engine.Deps{
+		Now:          time.Now,
+		Random:       cryptorand.Reader,
+		Policies:     scripting.New(scripting.Options{}),
+		AppPasswords: d.store,
+		SigningKeys:  d.store,
+		KeySets:      d.keys,
+		Audit:        d.auditors(),
+	}
+	return nil
+}
+
+func (d *Daemon) auditors() auditors {
+	if d.audit == nil {
+		return auditors{d.metrics}
+	}
+	return auditors{d.metrics, d.audit}
+}
+
+func (d *Daemon) auditFailed(err error) {
+	d.metrics.auditErrors.Inc()
+	d.log.Error("writing the decision log failed", "err", err)
+}
+
+// openStorage opens what a storage block chooses.
+func openStorage(s engine.Storage, stateDir string) (storage.Store, error) {
+	if s.Engine == "memory" {
+		return memory.New(), nil
+	}
+	path := cmp.Or(s.Path, databaseName)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(stateDir, path)
+	}
+	return bolt.Open(bolt.Options{Path: path})
+}
+
+// listen opens the listeners; nothing is accepted before Run.
+func (d *Daemon) listen(spec engine.Spec) (err error) {
+	if err := d.listenAdmin(); err != nil {
+		return err
+	}
+	doors := serve.New(serve.Deps{Live: &d.live, Log: d.log, RequestID: cryptorand.Text, Draining: d.draining.Load})
+	d.main.server = newHTTPServer(doors, d.log)
+	if d.main.listener, err = listen(spec.Server.Listen); err != nil {
+		return err
+	}
+	if spec.Server.TLS != nil {
+		d.main.listener = withTLS(d.main.listener, &d.live)
+	}
+	if spec.Metrics.Listen == "" {
+		return nil
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", d.metrics.handler())
+	serve.MountHealth(mux, &d.live, d.draining.Load)
+	d.observe.server = newHTTPServer(mux, d.log)
+	d.observe.listener, err = listen(spec.Metrics.Listen)
+	return err
+}
+
+func (d *Daemon) listenAdmin() error {
+	path := cmp.Or(d.opts.Socket, filepath.Join(d.opts.StateDir, socketName))
+	l, err := listenUnix(path, 0o600)
+	if err != nil {
+		return err
+	}
+	d.admin.listener = adminListener{l.(*net.UnixListener), d.log}
+	door := &serve.Admin{
+		Live:      &d.live,
+		Passwords: d.store,
+		Random:    d.deps.Random,
+		Now:       d.deps.Now,
+		Reload:    d.Reload,
+		Status:    d.Status,
+		Operator:  operatorOf,
+	}
+	d.admin.server = newHTTPServer(door.Handler(), d.log)
+	d.admin.server.ConnContext = rememberOperator
+	return nil
+}
+
+// endpoints are the listeners that are open.
+func (d *Daemon) endpoints() (open []endpoint) {
+	for _, e := range []endpoint{d.main, d.observe, d.admin} {
+		if e.listener != nil {
+			open = append(open, e)
+		}
+	}
+	return open
+}
+
+// Run serves until ctx ends, and then lets requests in flight finish. again
+// asks for a reload, as SIGHUP does.
+func (d *Daemon) Run(ctx context.Context, again <-chan os.Signal) error {
+	watcher, err := hcl.Watch(ctx, hcl.WatchOptions{Log: d.log})
+	if err != nil {
+		return fmt.Errorf("watching the configuration: %w", err)
+	}
+	defer watcher.Close()
+	d.watcher = watcher
+	failed := make(chan error, 3)
+	for _, e := range d.endpoints() {
+		go func() { failed <- e.server.Serve(e.listener) }()
+	}
+	reloading, stopReloading := context.WithCancel(context.Background())
+	reloaderDone := make(chan struct{})
+	go func() { defer close(reloaderDone); d.reloadLoop(reloading, again) }()
+	d.log.Info("serving", "listen", d.main.listener.Addr().String(), "config", d.opts.Config, "generation", d.live.Load().Generation())
+	notifySystemd("READY=1")
+	select {
+	case <-ctx.Done():
+		err = d.drain()
+	case err = <-failed:
+		err = errors.Join(err, d.drain())
+	}
+	stopReloading()
+	<-reloaderDone
+	return err
+}
+
+// drain stops accepting and waits for the requests in flight. The decisions of
+// all of them are written before Close returns.
+func (d *Daemon) drain() error {
+	d.draining.Store(true)
+	notifySystemd("STOPPING=1")
+	d.log.Info("draining")
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	var failures []error
+	for _, e := range d.endpoints() {
+		failures = append(failures, e.server.Shutdown(ctx))
+	}
+	return errors.Join(failures...)
+}
+
+// Close releases everything. It must be called once Run has returned, or where
+// it is never called.
+func (d *Daemon) Close() {
+	for _, e := range d.endpoints() {
+		e.listener.Close()
+	}
+	for i := len(d.closers) - 1; i >= 0; i-- {
+		d.closers[i]()
+	}
+	d.closers = nil
+}
+
+// Status tells how the daemon is.
+func (d *Daemon) Status() serve.Status {
+	live := d.live.Load()
+	summary := live.Summary()
+	config, err := filepath.Abs(d.opts.Config)
+	if err != nil {
+		config = d.opts.Config
+	}
+	status := serve.Status{
+		Version:    versionLine(),
+		PID:        os.Getpid(),
+		Started:    d.started,
+		Config:     config,
+		Listen:     d.main.listener.Addr().String(),
+		Storage:    cmp.Or(d.start.Storage.Engine, "bolt"),
+		Generation: summary.Generation,
+		Hash:       summary.Hash,
+		Providers:  summary.Providers,
+		Sources:    summary.Sources,
+		Accounts:   summary.Accounts,
+		Policies:   summary.Policies,
+		Orphaned:   d.orphaned(live),
+	}
+	if d.observe.listener != nil {
+		status.Metrics = d.observe.listener.Addr().String()
+	}
+	for _, remote := range live.Remotes() {
+		s := remote.Status()
+		status.KeySets = append(status.KeySets, serve.KeySetStatus{URL: s.URL, Keys: s.Keys, Skipped: len(s.Skipped), FetchedAt: s.FetchedAt, Error: s.LastError})
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	status.Reload = d.last
+	return status
+}
+
+// orphaned are the accounts that have app passwords but no block: their
+// passwords are inert until the name is declared again.
+func (d *Daemon) orphaned(live *engine.Engine) []string {
+	all, err := d.store.ListAppPasswords(context.Background(), "")
+	if err != nil {
+		d.log.Error("listing app passwords failed", "err", err)
+		return nil
+	}
+	var names []string
+	for _, p := range all { // ordered by account
+		if _, declared := live.Account(p.Account); !declared && (len(names) == 0 || names[len(names)-1] != p.Account) {
+			names = append(names, p.Account)
+		}
+	}
+	return names
+}
+
+// text renders findings for a log or an operator.
+func text(a *assessment) string {
+	var b bytes.Buffer
+	if err := report(&b, a); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/jwks"
+)
+
+// metrics are a daemon's own: two daemons in one process share none.
+type metrics struct {
+	registry    *prometheus.Registry
+	requests    *prometheus.CounterVec
+	latency     *prometheus.HistogramVec
+	generation  prometheus.Gauge
+	reloads     *prometheus.CounterVec
+	reloadOK    prometheus.Gauge
+	reloadGood  prometheus.Gauge
+	keyFetches  *prometheus.CounterVec
+	auditErrors prometheus.Counter
+}
+
+// latencyBuckets are in seconds: a cached decision takes microseconds, one
+// that waits for an issuer's keys some seconds.
+var latencyBuckets = []float64{.00001, .00005, .0001, .00025, .0005, .001, .0025, .01, .05, .25, 1, 5}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "m2md_requests_total", Help: "Decisions, by door, provider and outcome (allow, deny, error)."},
+			[]string{"door", "provider", "outcome"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "m2md_decision_seconds", Help: "Time taken to decide, by door.", Buckets: latencyBuckets}, []string{"door"}),
+		generation: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "m2md_generation", Help: "The generation that serves; counts from 1."}),
+		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "m2md_reloads_total", Help: "Reloads, by outcome (ok, failed, unchanged)."}, []string{"outcome"}),
+		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "m2md_last_reload_successful", Help: "1 where the files as they are now are those that serve, 0 where they have faults."}),
+		reloadGood: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "m2md_last_reload_success_timestamp_seconds", Help: "When the serving generation was loaded."}),
+		keyFetches: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "m2md_jwks_fetches_total", Help: "Fetches of remote key sets, by reason (due, unknown_kid) and outcome (ok, failed)."}, []string{"reason", "outcome"}),
+		auditErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "m2md_audit_write_errors_total", Help: "Failed writes of the decision log."}),
+	}
+	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.auditErrors,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}
+
+var _ engine.Auditor = (*metrics)(nil)
+
+// Record counts a decision. The labels are bounded: provider is one of the
+// files', or "".
+func (m *metrics) Record(d *engine.Decision) {
+	m.requests.WithLabelValues(d.Door, d.Provider, string(d.Outcome)).Inc()
+	m.latency.WithLabelValues(d.Door).Observe(d.Duration.Seconds())
+}
+
+func (m *metrics) fetched(event jwks.Event) {
+	outcome := "ok"
+	if event.Err != nil {
+		outcome = "failed"
+	}
+	m.keyFetches.WithLabelValues(string(event.Reason), outcome).Inc()
+}
+
+// reloaded counts a reload.
+func (m *metrics) reloaded(outcome string) {
+	m.reloads.WithLabelValues(outcome).Inc()
+	if outcome == "failed" {
+		m.reloadOK.Set(0)
+	} else {
+		m.reloadOK.Set(1)
+	}
+}
+
+// serving tells which generation serves since when.
+func (m *metrics) serving(generation uint64, since time.Time) {
+	m.generation.Set(float64(generation))
+	m.reloadGood.Set(float64(since.Unix()))
+}
+
+// auditors passes each decision to several.
+type auditors []engine.Auditor
+
+// Record passes d on.
+func (a auditors) Record(d *engine.Decision) {
+	for _, one := range a {
+		one.Record(d)
+	}
+}

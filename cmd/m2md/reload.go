@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/serve"
+	"github.com/m2md/m2md/hcl"
+)
+
+// Reload reads the files again and waits for what comes of it.
+func (d *Daemon) Reload(ctx context.Context) serve.ReloadResult {
+	answer := make(chan serve.ReloadResult, 1)
+	select {
+	case d.reloads <- answer:
+	case <-ctx.Done():
+		return serve.ReloadResult{Generation: d.live.Load().Generation(), Report: "the daemon is busy or stopping\n"}
+	}
+	return <-answer
+}
+
+// reloadLoop is the one goroutine that reloads, whoever asks.
+func (d *Daemon) reloadLoop(ctx context.Context, again <-chan os.Signal) {
+	d.watch(hcl.Load(d.loadOptions()))
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again:
+			d.reload(ctx)
+		case <-d.watcher.Changes():
+			d.reload(ctx)
+		case answer := <-d.reloads:
+			answer <- d.reload(ctx)
+		}
+	}
+}
+
+// watch follows what a configuration was read from, sound or not: what is
+// missing may appear.
+func (d *Daemon) watch(loaded *hcl.Loaded) { d.watcher.Set(loaded.Files, loaded.Folders) }
+
+// reload does everything that can fail, and then swaps. What serves goes on
+// serving where anything does fail.
+func (d *Daemon) reload(ctx context.Context) serve.ReloadResult {
+	loaded := hcl.Load(d.loadOptions())
+	d.watch(loaded)
+	generation := d.live.Load().Generation()
+	if loaded.Findings.Err() == nil && loaded.Spec.Fingerprint == d.fingerprint {
+		d.concluded("unchanged", "")
+		return serve.ReloadResult{OK: true, Generation: generation, Report: ""}
+	}
+	next := compile(ctx, d.opts.Config, loaded, needsRestart(d.start, loaded.Spec), generation+1, d.deps)
+	if next.Engine == nil {
+		d.keys.Use(d.live.Load().Remotes()) // forget those of the refused generation
+		d.concluded("failed", text(next))
+		return serve.ReloadResult{Generation: generation, Report: text(next)}
+	}
+	d.swap(next)
+	d.concluded("ok", text(next))
+	return serve.ReloadResult{OK: true, Changed: true, Generation: next.Engine.Generation(), Report: text(next)}
+}
+
+// swap puts a generation into service. It cannot fail.
+func (d *Daemon) swap(next *assessment) {
+	now := time.Now()
+	d.fingerprint = next.Spec.Fingerprint
+	d.live.Swap(next.Engine)
+	d.keys.Use(next.Engine.Remotes())
+	d.metrics.serving(next.Engine.Generation(), now)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last = serve.ReloadStatus{At: now, OK: true, LastGood: now}
+}
+
+// concluded tells everybody who listens how a reload ended: metric, status
+// and log. The log repeats neither the news that nothing changed nor a failure
+// that it has told already.
+func (d *Daemon) concluded(outcome, report string) {
+	d.metrics.reloaded(outcome)
+	d.mu.Lock()
+	before := d.last
+	if outcome == "unchanged" && before.OK {
+		report = before.Report // its warnings still stand
+	}
+	d.last.At, d.last.OK, d.last.Report = time.Now(), outcome != "failed", report
+	d.mu.Unlock()
+	live := d.live.Load().Summary()
+	switch {
+	case outcome == "ok":
+		d.log.Info("reloaded", "generation", live.Generation, "hash", shortHash(live.Hash))
+	case outcome == "failed" && before.Report != report:
+		d.log.Error("reload refused; the last good generation goes on serving", "generation", live.Generation, "findings", report)
+	case outcome == "unchanged" && !before.OK:
+		d.log.Info("the files are again those that serve", "generation", live.Generation)
+	}
+}
+
+// needsRestart objects to changes that a running process cannot follow.
+func needsRestart(running, next engine.Spec) engine.Findings {
+	var found engine.Findings
+	object := func(changed bool, at engine.Range, what string) {
+		if changed {
+			found = append(found, engine.Finding{
+				Summary: fmt.Sprintf("A changed %s needs a restart", what),
+				Detail:  "The running daemon cannot follow this change, so it refuses the whole reload and goes on with the last good generation. Restart it, or undo the change.",
+				At:      at,
+			})
+		}
+	}
+	object(running.Server.Listen != next.Server.Listen, next.Server.AttrAt("listen"), `"listen"`)
+	object((running.Server.TLS == nil) != (next.Server.TLS == nil), next.Server.At, `"tls" block`)
+	object(running.Metrics.Listen != next.Metrics.Listen, next.Metrics.AttrAt("listen"), `"listen" of metrics`)
+	object(running.Storage.Engine != next.Storage.Engine, next.Storage.AttrAt("engine"), `"storage"`)
+	object(running.Storage.Path != next.Storage.Path, next.Storage.AttrAt("path"), `"storage" path`)
+	return found
+}
+
+func reloadCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:  "reload",
+		Usage: "have the daemon read its files again, and tell what came of it",
+		Flags: []cli.Flag{stateDirFlag(), socketFlag()},
+	}, "", func(c *cli.Context) error {
+		path, err := socketPath(c)
+		if err != nil {
+			return err
+		}
+		result, err := serve.NewAdminClient(path).Reload(c.Context)
+		if err != nil {
+			return err
+		}
+		return tellReload(c, result)
+	})
+}
+
+// tellReload prints what came of a reload.
+func tellReload(c *cli.Context, result serve.ReloadResult) error {
+	fmt.Fprint(c.App.Writer, result.Report)
+	switch {
+	case !result.OK:
+		fmt.Fprintf(c.App.Writer, "refused: generation %d goes on serving\n", result.Generation)
+		return silentFault{}
+	case !result.Changed:
+		fmt.Fprintf(c.App.Writer, "unchanged: generation %d serves these files already\n", result.Generation)
+	default:
+		fmt.Fprintf(c.App.Writer, "reloaded: generation %d serves\n", result.Generation)
+	}
+	return nil
+}

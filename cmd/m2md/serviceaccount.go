@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/m2md/m2md/engine/jwks"
+	"github.com/m2md/m2md/engine/serve"
+	"github.com/m2md/m2md/hcl"
+)
+
+func serviceAccountCommand() *cli.Command {
+	return group(&cli.Command{
+		Name:  "service-account",
+		Usage: "declare the machines that m2md itself knows",
+		Subcommands: []*cli.Command{
+			command(&cli.Command{
+				Name:  "create",
+				Usage: "declare a service account and make its first app password, in one step",
+				Flags: append([]cli.Flag{
+					configFlag(), allowPathFlag(), stateDirFlag(), socketFlag(),
+					&cli.StringFlag{Name: "display-name", Usage: "the account's name for people, as free `TEXT`"},
+					&cli.StringSliceFlag{Name: "group", Usage: "a `GROUP` of the account (repeatable)"},
+				}, passwordFlags()...),
+			}, "NAME", createServiceAccount),
+		},
+	})
+}
+
+// createServiceAccount writes the block, validates, reloads, and prints the
+// first app password. Where the files cannot be written, it prints the block
+// for somebody to commit.
+func createServiceAccount(c *cli.Context) error {
+	name := c.Args().First()
+	asked, err := askedPassword(c, name)
+	if err != nil {
+		return err
+	}
+	block, err := hcl.ServiceAccountBlock(name, c.String("display-name"), c.StringSlice("group"))
+	if err != nil {
+		return usageError{err}
+	}
+	config, err := configOfDaemon(c)
+	if err != nil {
+		return err
+	}
+	written, err := declare(c, config, name, block)
+	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
+		fmt.Fprintf(c.App.ErrWriter, "%s cannot be written here. Commit this block, and then run `m2md app-password create %s`:\n", config, name)
+		c.App.Writer.Write(block) //nolint:errcheck // nothing could be told of it
+		return silentFault{}
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.ErrWriter, "Declared service_account %q in %s.\n", name, written)
+	if err := reloadIfServed(c); err != nil {
+		return err
+	}
+	return withKeeper(c, func(k passwordKeeper) error {
+		made, err := k.CreateAppPassword(c.Context, asked)
+		if err != nil {
+			return err
+		}
+		return tellNewPassword(c, made)
+	})
+}
+
+// configOfDaemon is what --config names, or else what the running daemon
+// serves, or else the default.
+func configOfDaemon(c *cli.Context) (string, error) {
+	if c.IsSet("config") {
+		return configPath(c)
+	}
+	socket, err := socketPath(c)
+	if err != nil {
+		return "", err
+	}
+	status, err := serve.NewAdminClient(socket).Status(c.Context)
+	if err == nil {
+		return status.Config, nil
+	}
+	if nobodyListens(err) && !c.IsSet("socket") {
+		return configPath(c)
+	}
+	return "", err
+}
+
+// declare writes the block into the configuration: a file of its own in a
+// folder, the end of a single file. It takes it back where the whole is not
+// valid with it.
+func declare(c *cli.Context, config, name string, block []byte) (path string, err error) {
+	path, before, err := declarationFile(config, name)
+	if err != nil {
+		return "", err
+	}
+	content := block
+	if before != nil {
+		content = append(append(bytes.TrimRight(before, "\n"), "\n\n"...), block...)
+	}
+	if err := replaceFile(path, content); err != nil {
+		return "", err
+	}
+	keys := jwks.NewCache(jwks.Options{})
+	defer keys.Close()
+	a := assess(c.Context, hcl.Options{Path: config, AllowPaths: c.StringSlice("allow-path"), AllowMissingSecrets: true, WithTests: true}, 1, rehearsalDeps(keys))
+	if a.Engine != nil {
+		return path, nil
+	}
+	if before == nil {
+		err = os.Remove(path)
+	} else {
+		err = replaceFile(path, before)
+	}
+	report(c.App.ErrWriter, a) //nolint:errcheck // what follows says the essence
+	return "", errors.Join(fmt.Errorf("the configuration is not valid with the new block, so it was taken back"), err)
+}
+
+// declarationFile is where a new account's block goes, and what stands there;
+// nil for a file that is not there yet.
+func declarationFile(config, name string) (path string, before []byte, err error) {
+	info, err := os.Stat(config)
+	if err != nil {
+		return "", nil, err
+	}
+	if !info.IsDir() {
+		before, err = os.ReadFile(config)
+		return config, before, err
+	}
+	path = filepath.Join(config, "service_account_"+name+".hcl")
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return "", nil, fmt.Errorf("%s is there already", path)
+	}
+	return path, nil, nil
+}
+
+// replaceFile writes a file as a whole or not at all: a daemon that watches
+// the folder never sees half of it. The name of what is written first begins
+// with a dot, which the loader skips.
+func replaceFile(path string, content []byte) error {
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".m2md-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name()) //nolint:errcheck // gone after the rename
+	_, err = temporary.Write(content)
+	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
+}
+
+// reloadIfServed has a running daemon take up the new block; without one there
+// is nothing to do.
+func reloadIfServed(c *cli.Context) error {
+	socket, err := socketPath(c)
+	if err != nil {
+		return err
+	}
+	result, err := serve.NewAdminClient(socket).Reload(c.Context)
+	if nobodyListens(err) && !c.IsSet("socket") {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !result.OK {
+		fmt.Fprint(c.App.ErrWriter, result.Report)
+		return errors.New("the daemon refused to reload; the block stays in the files")
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/m2md/m2md/engine/serve"
+)
+
+func statusCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:  "status",
+		Usage: "tell how the daemon is: what it serves, and how its last reload went",
+		Flags: []cli.Flag{stateDirFlag(), socketFlag(), formatFlag()},
+	}, "", status)
+}
+
+// status exits with 1 where the last reload was refused, for scripts.
+func status(c *cli.Context) error {
+	asJSON, err := jsonWanted(c)
+	if err != nil {
+		return err
+	}
+	path, err := socketPath(c)
+	if err != nil {
+		return err
+	}
+	s, err := serve.NewAdminClient(path).Status(c.Context)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = writeJSON(c.App.Writer, s)
+	} else {
+		err = writeStatus(c.App.Writer, s)
+	}
+	if err == nil && !s.Reload.OK {
+		err = silentFault{}
+	}
+	return err
+}
+
+func writeStatus(w io.Writer, s serve.Status) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(name, form string, args ...any) { fmt.Fprintf(t, name+"\t"+form+"\n", args...) }
+	line("version", "%s", s.Version)
+	line("process", "%d, since %s", s.PID, when(s.Started))
+	line("listening", "%s", s.Listen)
+	if s.Metrics != "" {
+		line("metrics", "%s", s.Metrics)
+	}
+	line("configuration", "%s", s.Config)
+	line("storage", "%s", s.Storage)
+	line("generation", "%d, hash %s, since %s", s.Generation, shortHash(s.Hash), when(s.Reload.LastGood))
+	line("holds", "%d providers, %d sources, %d service accounts, %d policies", s.Providers, s.Sources, s.Accounts, s.Policies)
+	for _, set := range s.KeySets {
+		line("keys of", "%s", keySetLine(set))
+	}
+	if len(s.Orphaned) > 0 {
+		line("orphaned", "%s: app passwords without a service_account block, which are inert", strings.Join(s.Orphaned, ", "))
+	}
+	if s.Reload.OK {
+		line("last reload", "ok, %s", when(s.Reload.At))
+	} else {
+		line("last reload", "REFUSED, %s: the generation above goes on serving", when(s.Reload.At))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, s.Reload.Report)
+	return err
+}
+
+func keySetLine(set serve.KeySetStatus) string {
+	line := fmt.Sprintf("%s: %d", set.URL, set.Keys)
+	if set.Skipped > 0 {
+		line += fmt.Sprintf(", %d skipped", set.Skipped)
+	}
+	if !set.FetchedAt.IsZero() {
+		line += ", fetched " + when(set.FetchedAt)
+	}
+	if set.Error != "" {
+		line += ", last fetch failed: " + set.Error
+	}
+	return line
+}
+
+func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+// writeJSON writes indented JSON.
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
