@@ -353,7 +353,7 @@ func interpolations(tokens hclsyntax.Tokens) (end int, marks hclsyntax.Tokens) {
 
 func addInterpolation(found *findings, at engine.Range, mark []byte) {
 	sign := string(mark[:1])
-	found.fault(at, fmt.Sprintf("%q in a script", sign+"{"),
+	found.fault(at, "interpolation in a script",
 		fmt.Sprintf("A script is never interpolated. Write %q for a literal %q, or keep the script in a file of its own and name it with script_file; values come in by inputs.",
 			sign+sign+"{", sign+"{"))
 }

@@ -1,0 +1,3 @@
+server {
+}
+/* this one # ERROR: comment is never closed

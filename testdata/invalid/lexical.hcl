@@ -1,0 +1,2 @@
+service_account 'a' { # ERROR: invalid character
+}

@@ -1,0 +1,3 @@
+service_account "a" {
+  groups = ["a" "b"] # ERROR: missing item separator
+}

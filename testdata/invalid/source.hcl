@@ -1,0 +1,48 @@
+oauth_source "none" { # ERROR: "oidc_jwks_url", "oidc_well_known_url", "oidc_jwks_file" or "oidc_jwks" is missing
+  issuer    = ""           # ERROR: "issuer" is empty
+  audiences = []           # ERROR: "audiences" is empty
+  leeway    = "5s"         # ERROR: "leeway" is not supported yet
+  replay    = "once"       # ERROR: "replay" is not supported yet
+  max_token_age = "1h"     # ERROR: "max_token_age" is not supported yet
+  introspection_url = "x"  # ERROR: "introspection_url" is not supported yet
+}
+
+oauth_source "both" {
+  oidc_jwks      = "{}"
+  oidc_jwks_file = "no-such.json" # ERROR: "oidc_jwks" and "oidc_jwks_file" exclude each other # ERROR: file "no-such.json" does not exist
+  audiences      = "m2md"         # ERROR: "audiences" must be a list of strings
+  allow_http     = "true"         # ERROR: "allow_http" must be true or false
+  profile        = null           # ERROR: "profile" is null
+  consumer_key   = 3              # NOTE: "consumer_key" has no effect # ERROR: "consumer_key" must be a string
+}
+
+oauth_source "secret" {
+  oidc_jwks       = "{}"
+  consumer_secret = "swordfish" # NOTE: "consumer_secret" has no effect # WARNING: "consumer_secret" stands in the file as it is
+}
+
+verification_certificate "partner" { # ERROR: "certificate_file" or "certificate" is missing
+  audiences = ["", "a"] # ERROR: a member of "audiences" is empty
+}
+
+oauth_source { # ERROR: "oauth_source" has no label
+}
+
+oauth_source "a" "b" { # ERROR: too many labels for "oauth_source"
+}
+
+oauth_source "GitHub" { # ERROR: label in a wrong form
+}
+
+oauth_sorce "github" { # ERROR: unknown block "oauth_sorce"
+}
+
+mapping "x" { # ERROR: "mapping" is not supported yet
+}
+
+test "a fork cannot push" { # ERROR: "test" is not supported yet
+}
+
+issuer = "x" # ERROR: unknown attribute "issuer"
+
+locals = {} # ERROR: "locals" is a block, not an attribute

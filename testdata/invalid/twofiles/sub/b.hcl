@@ -1,0 +1,2 @@
+server { # ERROR: "server" is declared twice
+}
