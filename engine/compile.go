@@ -207,13 +207,17 @@ func (c *compiler) sourceKeys(s OAuthSource) keySource {
 }
 
 func (c *compiler) remoteKeys(s OAuthSource) keySource {
-	remote, err := c.deps.KeySets.Remote(jwks.Config{
+	config := jwks.Config{
 		URL:          s.JWKSURL,
 		WellKnownURL: s.WellKnownURL,
 		Issuer:       s.Issuer,
+		AnyIssuer:    s.AllowAnyIssuer,
 		AllowHTTP:    s.AllowHTTP,
-		CAPEM:        []byte(s.CA.Content),
-	})
+	}
+	if s.Has("ca") || s.Has("ca_file") {
+		config.CAPEM = []byte(s.CA.Content)
+	}
+	remote, err := c.deps.KeySets.Remote(config)
 	if err != nil {
 		c.fault(firstOf(s.Decl, "oidc_jwks_url", "oidc_well_known_url"), "The keys of the source cannot be fetched from there", "%s.", err)
 		return nil

@@ -89,6 +89,7 @@ func (m *metrics) reloaded(outcome string) {
 // serving tells which generation serves since when.
 func (m *metrics) serving(generation uint64, since time.Time) {
 	m.generation.Set(float64(generation))
+	m.reloadOK.Set(1)
 	m.reloadGood.Set(float64(since.Unix()))
 }
 

@@ -58,7 +58,7 @@ func writeStatus(w io.Writer, s serve.Status) error {
 	line("configuration", "%s", s.Config)
 	line("storage", "%s", s.Storage)
 	line("generation", "%d, hash %s, since %s", s.Generation, shortHash(s.Hash), when(s.Reload.LastGood))
-	line("holds", "%d providers, %d sources, %d service accounts, %d policies", s.Providers, s.Sources, s.Accounts, s.Policies)
+	line("holds", "providers %d, sources %d, service accounts %d, policies %d", s.Providers, s.Sources, s.Accounts, s.Policies)
 	for _, set := range s.KeySets {
 		line("keys of", "%s", keySetLine(set))
 	}

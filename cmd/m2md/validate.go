@@ -54,7 +54,7 @@ func reportValidity(c *cli.Context, a *assessment) error {
 		return err
 	}
 	s := a.Engine.Summary()
-	_, err := fmt.Fprintf(c.App.Writer, "valid: %d providers, %d sources, %d service accounts, %d policies; hash %s\n",
+	_, err := fmt.Fprintf(c.App.Writer, "valid: providers %d, sources %d, service accounts %d, policies %d; hash %s\n",
 		s.Providers, s.Sources, s.Accounts, s.Policies, shortHash(s.Hash))
 	return err
 }
