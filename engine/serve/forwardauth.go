@@ -22,7 +22,8 @@ var dialects = map[string]func(http.Header) (original, string){
 }
 
 // readNginx reads what `m2md snippet nginx` has nginx set: the whole URL,
-// and the method.
+// and the method. The host must be one alone: for "GET http://host?/ready"
+// nginx sets a URL whose first slash stands in the query, and goes on to "/".
 func readNginx(h http.Header) (original, string) {
 	if repeated(h, "X-Original-Url", "X-Original-Method") {
 		return original{}, "X-Original-URL or X-Original-Method is there more than once"
@@ -33,7 +34,7 @@ func readNginx(h http.Header) (original, string) {
 	}
 	_, rest, absolute := strings.Cut(raw, "://")
 	host, uri, hasPath := strings.Cut(rest, "/")
-	if !absolute || !hasPath || host == "" {
+	if !absolute || !hasPath || host == "" || strings.ContainsAny(host, "?#@\\") {
 		return original{}, "X-Original-URL is not a URL with a scheme, a host and a path"
 	}
 	return original{h.Get("X-Original-Method"), host, pathOf("/" + uri)}, ""
