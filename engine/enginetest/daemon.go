@@ -1,0 +1,94 @@
+package enginetest
+
+import (
+	"context"
+	"crypto/rand"
+	"testing"
+	"time"
+
+	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/jwks"
+)
+
+// Store is the storage that a Daemon needs.
+type Store interface {
+	engine.AppPasswordStore
+	engine.SigningKeyStore
+}
+
+// Parts are what a Daemon is made of. Store and Policies must be set.
+type Parts struct {
+	Store    Store
+	Policies engine.PolicyCompiler
+	Clock    *Clock       // nil for one that shows the real time
+	KeySets  jwks.Options // Now is always the Clock's
+}
+
+// Daemon owns what outlives a generation, as the real one does, and reloads as
+// that one does: compile, then swap.
+type Daemon struct {
+	Clock *Clock
+	Audit *Recorder
+	Deps  engine.Deps
+	Live  engine.Live
+	Store Store
+
+	t          testing.TB
+	generation uint64
+}
+
+// NewDaemon wires a daemon that ends with the test.
+func NewDaemon(t testing.TB, parts Parts) *Daemon {
+	t.Helper()
+	if parts.Clock == nil {
+		parts.Clock = &Clock{}
+	}
+	parts.KeySets.Now = parts.Clock.Now
+	keySets := jwks.NewCache(parts.KeySets)
+	t.Cleanup(keySets.Close)
+	d := &Daemon{Clock: parts.Clock, Audit: &Recorder{}, Store: parts.Store, t: t}
+	d.Deps = engine.Deps{
+		Now: d.Clock.Now, Random: rand.Reader, Policies: parts.Policies,
+		AppPasswords: parts.Store, SigningKeys: parts.Store, KeySets: keySets, Audit: d.Audit,
+	}
+	return d
+}
+
+// Compile compiles a configuration as the next generation, without serving it.
+func (d *Daemon) Compile(spec engine.Spec) (*engine.Engine, engine.Findings) {
+	d.generation++
+	return engine.Compile(context.Background(), spec, d.generation, d.Deps)
+}
+
+// Serve compiles a configuration and serves it. It ends the test where the
+// configuration is refused.
+func (d *Daemon) Serve(spec engine.Spec) *engine.Engine {
+	d.t.Helper()
+	e, found := d.Compile(spec)
+	if err := found.Err(); err != nil {
+		d.t.Fatalf("compiling: %s", err)
+	}
+	d.Live.Swap(e)
+	d.Deps.KeySets.Use(e.Remotes())
+	return e
+}
+
+// Password makes an app password and keeps it; change may alter the record
+// before that, and be nil.
+func (d *Daemon) Password(account string, change func(*engine.AppPassword)) string {
+	d.t.Helper()
+	record, plain, err := engine.NewAppPassword(rand.Reader, account, d.Clock.Now())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if change != nil {
+		change(&record)
+	}
+	if err := d.Store.CreateAppPassword(context.Background(), record); err != nil {
+		d.t.Fatal(err)
+	}
+	return string(plain)
+}
+
+// Ago is the daemon's time, some while before now.
+func (d *Daemon) Ago(while time.Duration) time.Time { return d.Clock.Now().Add(-while) }
