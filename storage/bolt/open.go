@@ -60,7 +60,7 @@ func open(path string, timeout time.Duration) (*Store, error) {
 		return nil, err
 	}
 	// Read-only first: opening for writing changes some files that are not ours.
-	seen, err := openBolt(path, &bbolt.Options{Timeout: timeout, ReadOnly: true, PreLoadFreelist: true})
+	seen, err := openBolt(path, &bbolt.Options{Timeout: timeout, ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +175,8 @@ func openBolt(path string, opts *bbolt.Options) (*bbolt.DB, error) {
 	if err == nil {
 		return db, nil
 	}
-	if file != nil {
-		file.Close() // after a panic nobody else does
+	if file != nil && errors.Is(err, ErrDamaged) { // it panicked; otherwise bbolt tidies up
+		abandon(file)
 	}
 	return nil, explain(path, err)
 }

@@ -1,0 +1,55 @@
+package bolt_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/m2md/m2md/storage"
+	"github.com/m2md/m2md/storage/bolt"
+	"github.com/m2md/m2md/storage/storagetest"
+)
+
+func TestBoltKeepsWhatStoragePromises(t *testing.T) {
+	storagetest.Run(t, func(t *testing.T) storage.Store { return open(t, filepath.Join(t.TempDir(), "m2md.db")) })
+}
+
+// open opens a storage that its test closes, or that is closed with it.
+func open(t testing.TB, path string) *bolt.Store {
+	t.Helper()
+	s, err := bolt.Open(bolt.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestWhatWasKeptIsThereAfterReopening(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m2md.db")
+	s := open(t, path)
+	password, key := storagetest.Password("a1", "prometheus"), storagetest.Key("main", "k1", storagetest.Moment())
+	if err := s.CreateAppPassword(t.Context(), password); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CreateSigningKey(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	revoked, err := s.RevokeAppPassword(t.Context(), "a1", storagetest.Moment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path)
+	if got, err := s.AppPassword(t.Context(), "a1"); err != nil || got != revoked {
+		t.Errorf("AppPassword = %+v, %v, want %+v", got, err, revoked)
+	}
+	if list, err := s.ListAppPasswords(t.Context(), "prometheus"); err != nil || len(list) != 1 {
+		t.Errorf("ListAppPasswords = %v, %v, want one", list, err)
+	}
+	keys, err := s.SigningKeys(t.Context())
+	if err != nil || len(keys) != 1 || string(keys[0].PKCS8) != string(key.PKCS8) || !keys[0].CreatedAt.Equal(key.CreatedAt) {
+		t.Errorf("SigningKeys = %v, %v, want %v", keys, err, key)
+	}
+}

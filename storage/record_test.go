@@ -1,0 +1,73 @@
+package storage_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/m2md/m2md/storage"
+	"github.com/m2md/m2md/storage/storagetest"
+)
+
+// A record that was written once must be read for ever.
+const (
+	passwordV1 = `{"v":1,"id":"a1","account":"prometheus","label":"blue","sha256":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","created":"2026-11-21T14:45:24.123456789Z","by":"uid 1000","expires":"2027-02-19T14:45:24Z"}`
+	keyV1      = `{"v":1,"name":"main","id":"k1","alg":"ES256","pkcs8":"AP8=","created":"2026-11-21T14:45:24.123456789Z"}`
+)
+
+func TestRecordsOfTheFirstVersionKeepTheirForm(t *testing.T) {
+	p, err := storage.DecodeAppPassword([]byte(passwordV1))
+	if err != nil || p.Hash[31] != 0x1f || p.CreatedAt.Nanosecond() != 123456789 || !p.RevokedAt.IsZero() {
+		t.Fatalf("DecodeAppPassword = %+v, %v", p, err)
+	}
+	if raw, err := storage.EncodeAppPassword(p); err != nil || string(raw) != passwordV1 {
+		t.Errorf("EncodeAppPassword = %s, %v\nwant %s", raw, err, passwordV1)
+	}
+	k, err := storage.DecodeSigningKey([]byte(keyV1))
+	if err != nil || string(k.PKCS8) != "\x00\xff" {
+		t.Fatalf("DecodeSigningKey = %+v, %v", k, err)
+	}
+	if raw, err := storage.EncodeSigningKey(k); err != nil || string(raw) != keyV1 {
+		t.Errorf("EncodeSigningKey = %s, %v\nwant %s", raw, err, keyV1)
+	}
+}
+
+func TestARecordThatWouldBeMisreadIsRefused(t *testing.T) {
+	tests := []struct{ name, record string }{
+		{"a newer version", strings.Replace(passwordV1, `"v":1`, `"v":2`, 1)},
+		{"no version", strings.Replace(passwordV1, `"v":1,`, ``, 1)},
+		{"a short hash", strings.Replace(passwordV1, "AAEC", "", 1)},
+		{"no ID", strings.Replace(passwordV1, `"id":"a1",`, ``, 1)},
+		{"cut off", passwordV1[:len(passwordV1)/2]},
+		{"something behind it", passwordV1 + "{}"},
+		{"nothing", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := storage.DecodeAppPassword([]byte(tt.record))
+			if !errors.Is(err, storage.ErrRecord) || p.ID != "" {
+				t.Errorf("DecodeAppPassword = %+v, %v, want ErrRecord", p, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "prometheus") {
+				t.Errorf("the error quotes the record: %v", err)
+			}
+		})
+	}
+}
+
+func BenchmarkDecodeAppPassword(b *testing.B) {
+	p, err := storage.NormalAppPassword(storagetest.Password("a1", "prometheus"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	raw, err := storage.EncodeAppPassword(p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := storage.DecodeAppPassword(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
