@@ -7,10 +7,10 @@ service_account "backup" {
   groups       = ["storage"]
 }
 
-# A platform that signs JWTs for its jobs. Its certificate is enough; m2md
-# never has the private key. `make run` puts a certificate of its own here.
+# A platform that signs JWTs for its jobs. Its certificate is enough: m2md
+# never has the private key.
 verification_certificate "ci" {
-  certificate_file = "../certs/ci.pem"
+  certificate_file = "certs/ci.pem"
   issuer           = "https://ci.example.com"
   audiences        = ["http://127.0.0.1:9440"]
 }
