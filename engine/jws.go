@@ -10,6 +10,7 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"strings"
 
@@ -98,7 +99,7 @@ func decodeSegment(segment string, into any) error {
 	if err := decoder.Decode(into); err != nil {
 		return errors.New("it is not well-formed JSON, or names a member twice")
 	}
-	if decoder.More() {
+	if _, err := decoder.Token(); err != io.EOF { // More takes a stray } or ] for an end
 		return errors.New("something follows its JSON object")
 	}
 	return nil
