@@ -78,7 +78,7 @@ func (r *reader) readAt(abs, found string) ([]byte, error) {
 func readRegular(abs string) ([]byte, error) {
 	info, err := os.Stat(abs)
 	if err != nil {
-		return nil, plain(err)
+		return nil, pathless(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errIrregular
@@ -86,7 +86,7 @@ func readRegular(abs string) ([]byte, error) {
 	// It may have become a FIFO meanwhile: opening one for reading waits.
 	file, err := os.OpenFile(abs, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, plain(err)
+		return nil, pathless(err)
 	}
 	defer file.Close()
 	if info, err = file.Stat(); err != nil || !info.Mode().IsRegular() {
@@ -94,7 +94,7 @@ func readRegular(abs string) ([]byte, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
 	if err != nil {
-		return nil, plain(err)
+		return nil, pathless(err)
 	}
 	if len(content) > maxFileBytes {
 		return nil, errTooLarge
@@ -102,8 +102,8 @@ func readRegular(abs string) ([]byte, error) {
 	return content, nil
 }
 
-// plain takes the path out of an error: it may have come from env().
-func plain(err error) error {
+// pathless takes the path out of an error: it may have come from env().
+func pathless(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return errMissing
 	}
@@ -161,8 +161,8 @@ func (w *walk) find() {
 	switch {
 	case err != nil:
 		// Watched, so that its appearance is noticed.
-		w.reader.files[absolute(w.path)] = read{nil, plain(err)}
-		w.found.fault(fileStart(w.path), fmt.Sprintf("%q %s", w.path, plain(err)), "Name the folder or the file of the configuration.")
+		w.reader.files[absolute(w.path)] = read{nil, pathless(err)}
+		w.found.fault(fileStart(w.path), fmt.Sprintf("%q %s", w.path, pathless(err)), "Name the folder or the file of the configuration.")
 	case info.IsDir():
 		w.folder(".", 0)
 		slices.Sort(w.names)
@@ -183,7 +183,7 @@ func (w *walk) folder(rel string, depth int) {
 	}
 	switch {
 	case err != nil:
-		w.found.fault(fileStart(dir), fmt.Sprintf("folder %q %s", dir, plain(err)), "m2md must be allowed to read it.")
+		w.found.fault(fileStart(dir), fmt.Sprintf("folder %q %s", dir, pathless(err)), "m2md must be allowed to read it.")
 		return
 	case w.real[real]:
 		w.found.fault(fileStart(dir), fmt.Sprintf("folder %q is reached twice", dir), "A link leads to a folder that is read already. Remove the link.")
@@ -195,7 +195,7 @@ func (w *walk) folder(rel string, depth int) {
 	w.real[real] = true
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		w.found.fault(fileStart(dir), fmt.Sprintf("folder %q %s", dir, plain(err)), "m2md must be allowed to read it.")
+		w.found.fault(fileStart(dir), fmt.Sprintf("folder %q %s", dir, pathless(err)), "m2md must be allowed to read it.")
 		return
 	}
 	for _, entry := range entries {
@@ -301,7 +301,7 @@ func confined(abs string, roots []string) (string, error) {
 		// What does not exist is told only where it might: nobody learns
 		// what lies beyond the roots.
 		if inside(filepath.Clean(abs), roots) {
-			return "", plain(err)
+			return "", pathless(err)
 		}
 		return "", errOutside
 	}

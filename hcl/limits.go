@@ -234,10 +234,15 @@ func checkNumber(text []byte) fault {
 	return fault{}
 }
 
-// checkNative lexes a native file and says whether it may be parsed. The
+// checkNative says whether a native file may be parsed.
+func checkNative(src *source, found *findings) bool {
+	return plain(src.content) || look(src, found)
+}
+
+// look lexes a native file and says whether it may be parsed. The
 // scripts that are interpolated are told here, at their tokens, and left in
 // the source, so that nobody asks what stands in them.
-func checkNative(src *source, found *findings) bool {
+func look(src *source, found *findings) bool {
 	padded := append(bytes.Clone(src.content), closeComment...)
 	tokens, diags := hclsyntax.LexConfig(padded, src.name, hcl.InitialPos)
 	for _, tok := range tokens {

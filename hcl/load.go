@@ -8,7 +8,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -95,17 +98,14 @@ func (l *loader) load() {
 	w := &walk{reader: l.reader, found: l.found, path: l.options.Path, tests: l.options.WithTests, real: make(map[string]bool)}
 	w.find()
 	l.sources = w.open()
+	if l.reader.total > maxTotalBytes { // told: nobody waits until all of it is parsed
+		l.sources = nil
+	}
 	l.texts, l.scripts = make(Sources, len(l.sources)), make(map[string][]byte)
 
 	root := (&block{blocks: schemas()}).index()
 	eval := newEvaluator(l.options, l.found, l.reader, resolveRoots(append([]string{l.root()}, l.options.AllowPaths...)))
-	var blocks []*given
-	for _, src := range l.sources {
-		l.texts[src.name] = src.content
-		if file := l.parse(src, root); file != nil {
-			blocks = append(blocks, file.blocks...)
-		}
-	}
+	blocks := l.parseAll(root)
 	for _, one := range blocks {
 		if one.schema.free {
 			for _, attr := range one.attrs {
@@ -130,31 +130,75 @@ func (l *loader) root() string {
 	return l.options.Path
 }
 
-// parse turns a file into blocks, or tells why it cannot be one.
-func (l *loader) parse(src *source, root *block) *given {
-	t := &tree{source: src, found: l.found}
-	if src.json() {
-		if !checkJSON(src.content, src.name, l.found) {
-			return nil
-		}
-		file, diags := hcljson.Parse(src.content, src.name)
-		l.found.syntax(diags, src.name)
-		if diags.HasErrors() {
-			return nil
-		}
-		return t.json(t.jsonRoot(file.Body), root)
+// parseAll turns the files into blocks, several files at a time: most of a
+// reading is parsing. The order stays that of the files.
+func (l *loader) parseAll(root *block) []*given {
+	parsed := make([]*parsing, len(l.sources))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(parsed)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(parsed)); i = next.Add(1) - 1 {
+				parsed[i] = &parsing{source: l.sources[i]}
+				parsed[i].parse(root)
+			}
+		})
 	}
-	if !checkNative(src, l.found) {
-		return nil
+	workers.Wait()
+	var blocks []*given
+	for _, p := range parsed {
+		l.texts[p.source.name] = p.source.content
+		blocks = append(blocks, p.blocks...)
+		for _, one := range p.found.list {
+			l.found.add(one)
+		}
 	}
-	file, diags := hclsyntax.ParseConfig(src.content, src.name, hcl.InitialPos)
+	return blocks
+}
+
+// parsing is one file on its way from text to blocks.
+type parsing struct {
+	source *source
+	found  findings
+	blocks []*given
+}
+
+// parse reads the blocks of the file, or tells why it holds none.
+func (p *parsing) parse(root *block) {
+	// A parser that finds itself where its authors saw no way to get must not
+	// end the daemon.
+	defer func() {
+		if recover() != nil {
+			p.found.fault(fileStart(p.source.name), "the file cannot be parsed", "It is beyond what the language knows. Write it in a simpler form.")
+		}
+	}()
+	t := &tree{source: p.source, found: &p.found}
+	if p.source.json() {
+		p.parseJSON(t, root)
+		return
+	}
+	if !checkNative(p.source, &p.found) {
+		return
+	}
+	file, diags := hclsyntax.ParseConfig(p.source.content, p.source.name, hcl.InitialPos)
 	for _, d := range diags {
-		if d.Subject == nil || !src.toldScript(*d.Subject) {
-			l.found.syntax(hcl.Diagnostics{d}, src.name)
+		if d.Subject == nil || !p.source.toldScript(*d.Subject) {
+			p.found.syntax(hcl.Diagnostics{d}, p.source.name)
 		}
 	}
 	// What could be parsed is looked at even so: all faults at once.
-	return t.native(file.Body.(*hclsyntax.Body), root)
+	p.blocks = t.native(file.Body.(*hclsyntax.Body), root).blocks
+}
+
+func (p *parsing) parseJSON(t *tree, root *block) {
+	if !checkJSON(p.source.content, p.source.name, &p.found) {
+		return
+	}
+	file, diags := hcljson.Parse(p.source.content, p.source.name)
+	p.found.syntax(diags, p.source.name)
+	if !diags.HasErrors() {
+		p.blocks = t.json(t.jsonRoot(file.Body), root).blocks
+	}
 }
 
 func (l *loader) decode(d *decoder, blocks []*given) {
