@@ -50,6 +50,16 @@ func compile(ctx context.Context, path string, loaded *hcl.Loaded, objections en
 	return a
 }
 
+// policyDeadline is how long one evaluation may take by the clock. A simple
+// policy runs some microseconds; the rest is for a machine so busy that the
+// goroutine waits for its turn, whose jobs must not be denied for that.
+const policyDeadline = 500 * time.Millisecond
+
+// newPolicies makes the compiler of policies, the same for serving and judging.
+func newPolicies() *scripting.Compiler {
+	return scripting.New(scripting.Options{Deadline: policyDeadline})
+}
+
 // rehearsalDeps are what a configuration is compiled with where nothing is
 // served: keys that nobody keeps, and no connection to anywhere.
 func rehearsalDeps(keys *jwks.Cache) engine.Deps {
@@ -57,7 +67,7 @@ func rehearsalDeps(keys *jwks.Cache) engine.Deps {
 	return engine.Deps{
 		Now:          time.Now,
 		Random:       rand.Reader,
-		Policies:     scripting.New(scripting.Options{}),
+		Policies:     newPolicies(),
 		AppPasswords: store,
 		SigningKeys:  store,
 		KeySets:      keys,

@@ -21,7 +21,6 @@ import (
 	"github.com/m2md/m2md/engine/jwks"
 	"github.com/m2md/m2md/engine/serve"
 	"github.com/m2md/m2md/hcl"
-	"github.com/m2md/m2md/scripting"
 	"github.com/m2md/m2md/storage"
 	"github.com/m2md/m2md/storage/bolt"
 	"github.com/m2md/m2md/storage/memory"
@@ -123,7 +122,7 @@ func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
 	d.deps = engine.Deps{
 		Now:          time.Now,
 		Random:       cryptorand.Reader,
-		Policies:     scripting.New(scripting.Options{}),
+		Policies:     newPolicies(),
 		AppPasswords: d.store,
 		SigningKeys:  d.store,
 		KeySets:      d.keys,

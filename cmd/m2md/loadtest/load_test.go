@@ -7,6 +7,7 @@ package loadtest
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/ecdsa"
@@ -108,8 +109,19 @@ func start(t *testing.T, env []string, name string, args ...string) (pid int, fi
 			t.Fatal(err)
 		}
 	}
-	go io.Copy(io.Discard, reader) // the decision log, read as a collector would
+	go readDecisions(reader)
 	return command.Process.Pid, strings.TrimSpace(firstLine)
+}
+
+// readDecisions reads the decision log as a collector would, and shows what is
+// no yes: a run in which there is any is void.
+func readDecisions(log io.Reader) {
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		if !bytes.Contains(lines.Bytes(), []byte(`"outcome":"allow"`)) {
+			fmt.Printf("%s\n", lines.Bytes())
+		}
+	}
 }
 
 func TestLoad(t *testing.T) {
