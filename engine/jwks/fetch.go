@@ -33,7 +33,7 @@ type Config struct {
 	Issuer       string // compared byte for byte with that document's issuer
 	AnyIssuer    bool   // in the place of Issuer: the document's is not looked at
 	AllowHTTP    bool   // http:// is allowed, for redirects too
-	CAPEM        []byte // the only roots for TLS, certificates as PEM; nil for the system's
+	CAPEM        []byte // the only roots for TLS, certificates as PEM; empty for the system's
 }
 
 // identity is a config in a form that can be compared.
@@ -108,9 +108,9 @@ func withoutQuery(u *url.URL) string {
 	return printable((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String(), maxText)
 }
 
-// parseRoots reads certificates, and nothing else; nil stands for the system's.
+// parseRoots reads certificates, and nothing else; nil stands for the system's roots.
 func parseRoots(rest []byte) (*x509.CertPool, error) {
-	if rest == nil {
+	if len(rest) == 0 {
 		return nil, nil
 	}
 	pool := x509.NewCertPool()

@@ -2,7 +2,7 @@ package jwks_test
 
 import (
 	"crypto"
-	"crypto/dsa"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -78,7 +78,7 @@ func TestAKeyVerifiesOnlyTheAlgorithmsThatFitIt(t *testing.T) {
 
 func TestAKeyThatShouldNotVerifyIsRefused(t *testing.T) {
 	off := *ecKey(elliptic.P256())
-	off.Y = new(big.Int).Add(off.Y, big.NewInt(1))
+	off.Curve = elliptic.P384()
 	even := modulus(2048, 65537)
 	even.N.SetBit(even.N, 0, 0)
 	tests := []struct {
@@ -102,7 +102,7 @@ func TestAKeyThatShouldNotVerifyIsRefused(t *testing.T) {
 		{"alg of another curve", "ES384", ecKey(elliptic.P256()), `alg "ES384" does not fit a key on P-256`},
 		{"alg of HMAC", "HS256", rsaKey(), `alg "HS256" does not fit an RSA key`},
 		{"alg none", "none", edKey(), `alg "none" does not fit an Ed25519 key`},
-		{"DSA", "", &dsa.PublicKey{}, "neither RSA, ECDSA nor Ed25519"},
+		{"X25519", "", must(ecdh.X25519().GenerateKey(rand.Reader)).PublicKey(), "neither RSA, ECDSA nor Ed25519"},
 		{"bytes", "", []byte("secret"), "neither RSA, ECDSA nor Ed25519"},
 		{"nothing", "", nil, "neither RSA, ECDSA nor Ed25519"},
 	}

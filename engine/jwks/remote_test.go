@@ -287,7 +287,7 @@ func TestAConfigThatCanNotWorkIsRefusedAtOnce(t *testing.T) {
 		{"a password in it", jwks.Config{URL: "https://user:hunter2@issuer.example/"}, "user name or password"},
 		{"a fragment", jwks.Config{URL: u + "#x"}, "fragment"},
 		{"a CA that is none", jwks.Config{URL: u, CAPEM: []byte("hunter2")}, "not a list of certificates"},
-		{"an empty CA", jwks.Config{URL: u, CAPEM: []byte{}}, "not a list of certificates"},
+		{"a blank CA", jwks.Config{URL: u, CAPEM: []byte("\n")}, "not a list of certificates"},
 		{"a CA that is a key", jwks.Config{URL: u, CAPEM: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})}, "not a list of certificates"},
 		{"a broken CA", jwks.Config{URL: u, CAPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})}, "can not be parsed"},
 	}
