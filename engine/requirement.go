@@ -132,8 +132,12 @@ func equalValue(want, got any) bool {
 const maxExactFloat = 1 << 53
 
 // equalNumber compares by value, so that 1 equals 1.0; beyond 2^53 only whole
-// numbers are compared, exactly, as a float would take neighbours for equal.
+// numbers are compared, exactly, as a float would take neighbours for equal,
+// and beyond int64 only digits.
 func equalNumber(a, b json.Number) bool {
+	if a == b { // whatever their size
+		return true
+	}
 	i, errI := strconv.ParseInt(a.String(), 10, 64)
 	j, errJ := strconv.ParseInt(b.String(), 10, 64)
 	if errI == nil && errJ == nil {
