@@ -24,7 +24,7 @@ func TestClaimsOfAnInputJWT(t *testing.T) {
 	key := enginetest.NewKey(t, "k1", "ES256")
 	spec := oneAccess("oauth_source.gh")
 	spec.Sources = []engine.OAuthSource{github("gh", key)}
-	d.Serve(spec)
+	d.Serve(t, spec)
 	now := d.Clock.Now()
 	in := func(d time.Duration) int64 { return now.Add(d).Unix() }
 
@@ -124,7 +124,7 @@ func TestATokenThatIsNoWellFormedJWT(t *testing.T) {
 	key := enginetest.NewKey(t, "k1", "EdDSA") // whose signature needs all bits of its last character but four
 	spec := oneAccess("oauth_source.gh")
 	spec.Sources = []engine.OAuthSource{github("gh", key)}
-	d.Serve(spec)
+	d.Serve(t, spec)
 	claims := enginetest.GitHubClaims(d.Clock.Now(), audience)
 	payload, err := json.Marshal(claims)
 	if err != nil {
@@ -215,7 +215,7 @@ func TestAlgorithmConfusion(t *testing.T) {
 	free.Unpinned = true
 	spec := oneAccess("oauth_source.gh")
 	spec.Sources = []engine.OAuthSource{github("gh", rs, es, es384, ed, free)}
-	d.Serve(spec)
+	d.Serve(t, spec)
 	claims := enginetest.GitHubClaims(d.Clock.Now(), audience)
 	payload, err := json.Marshal(claims)
 	if err != nil {
@@ -311,7 +311,7 @@ func TestKeysInTheHeaderAreIgnored(t *testing.T) {
 	lure := enginetest.NewIssuer(t, attacker)
 	spec := oneAccess("oauth_source.gh")
 	spec.Sources = []engine.OAuthSource{github("gh", key)}
-	d.Serve(spec)
+	d.Serve(t, spec)
 	claims := enginetest.GitHubClaims(d.Clock.Now(), audience)
 	headers := map[string]map[string]any{
 		"jwk":                 {"jwk": attacker.JWK()},
@@ -360,7 +360,7 @@ func TestOneIssuerInTwoSources(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			spec := oneAccess(tt.from...)
 			spec.Sources = clusters
-			d.Serve(spec)
+			d.Serve(t, spec)
 			if tt.subject == "" {
 				refused(t, d, tt.jwt, tt.reason)
 			} else if got := accepted(t, d, tt.jwt).Subject; got != tt.subject {
@@ -376,7 +376,7 @@ func TestAllowAnyIssuerAndAudience(t *testing.T) {
 	spec := oneAccess("oauth_source.any")
 	spec.Sources = []engine.OAuthSource{github("any", key)}
 	spec.Sources[0].Trust = engine.Trust{AllowAnyIssuer: true, AllowAnyAudience: true}
-	d.Serve(spec)
+	d.Serve(t, spec)
 	claims := enginetest.GitHubClaims(d.Clock.Now(), "https://elsewhere.example")
 	accepted(t, d, key.Mint(claims))
 	accepted(t, d, key.Mint(enginetest.With(claims, map[string]any{"iss": nil, "aud": nil})))
@@ -406,7 +406,7 @@ func TestKeysOverHTTP(t *testing.T) {
 				if discovered {
 					spec.Sources[0].JWKSURL, spec.Sources[0].WellKnownURL = "", i.WellKnownURL()
 				}
-				d.Serve(spec)
+				d.Serve(t, spec)
 				claims := enginetest.With(enginetest.GitHubClaims(d.Clock.Now(), audience), map[string]any{"iss": i.URL})
 				accepted(t, d, first.Mint(claims))
 
@@ -434,7 +434,7 @@ func TestAnyIssuerMayBeDiscovered(t *testing.T) {
 	spec.Sources = []engine.OAuthSource{remote(i)}
 	spec.Sources[0].Trust = engine.Trust{AllowAnyIssuer: true, Audiences: []string{audience}}
 	spec.Sources[0].JWKSURL, spec.Sources[0].WellKnownURL = "", i.WellKnownURL()
-	d.Serve(spec)
+	d.Serve(t, spec)
 	accepted(t, d, key.Mint(enginetest.GitHubClaims(d.Clock.Now(), audience)))
 }
 
@@ -454,7 +454,7 @@ func TestKeysThatCannotBeHadAreNotTheClientsFault(t *testing.T) {
 			spoil(i)
 			spec := oneAccess("oauth_source.remote")
 			spec.Sources = []engine.OAuthSource{remote(i)}
-			d.Serve(spec)
+			d.Serve(t, spec)
 			jwt := key.Mint(enginetest.With(enginetest.GitHubClaims(d.Clock.Now(), audience), map[string]any{"iss": i.URL}))
 			_, err := show(t, d, jwt)
 			var refusal *engine.Refusal
@@ -481,7 +481,7 @@ func TestASourceOutOfReachHarmsNoOther(t *testing.T) {
 	spec := oneAccess("oauth_source.remote", "oauth_source.near")
 	spec.Sources = []engine.OAuthSource{remote(gone), github("near", near)}
 	spec.Sources[0].Issuer = enginetest.GitHub
-	d.Serve(spec)
+	d.Serve(t, spec)
 	claims := enginetest.GitHubClaims(d.Clock.Now(), audience)
 	if got := accepted(t, d, near.Mint(claims)); got.Source != "oauth_source.near" {
 		t.Errorf("the source is %s", got.Source)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"testing"
-	"time"
 
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/jwks"
@@ -33,7 +32,6 @@ type Daemon struct {
 	Live  engine.Live
 	Store Store
 
-	t          testing.TB
 	generation uint64
 }
 
@@ -46,7 +44,7 @@ func NewDaemon(t testing.TB, parts Parts) *Daemon {
 	parts.KeySets.Now = parts.Clock.Now
 	keySets := jwks.NewCache(parts.KeySets)
 	t.Cleanup(keySets.Close)
-	d := &Daemon{Clock: parts.Clock, Audit: &Recorder{}, Store: parts.Store, t: t}
+	d := &Daemon{Clock: parts.Clock, Audit: &Recorder{}, Store: parts.Store}
 	d.Deps = engine.Deps{
 		Now: d.Clock.Now, Random: rand.Reader, Policies: parts.Policies,
 		AppPasswords: parts.Store, SigningKeys: parts.Store, KeySets: keySets, Audit: d.Audit,
@@ -62,11 +60,11 @@ func (d *Daemon) Compile(spec engine.Spec) (*engine.Engine, engine.Findings) {
 
 // Serve compiles a configuration and serves it. It ends the test where the
 // configuration is refused.
-func (d *Daemon) Serve(spec engine.Spec) *engine.Engine {
-	d.t.Helper()
+func (d *Daemon) Serve(t testing.TB, spec engine.Spec) *engine.Engine {
+	t.Helper()
 	e, found := d.Compile(spec)
 	if err := found.Err(); err != nil {
-		d.t.Fatalf("compiling: %s", err)
+		t.Fatalf("compiling: %s", err)
 	}
 	d.Live.Swap(e)
 	d.Deps.KeySets.Use(e.Remotes())
@@ -75,20 +73,17 @@ func (d *Daemon) Serve(spec engine.Spec) *engine.Engine {
 
 // Password makes an app password and keeps it; change may alter the record
 // before that, and be nil.
-func (d *Daemon) Password(account string, change func(*engine.AppPassword)) string {
-	d.t.Helper()
+func (d *Daemon) Password(t testing.TB, account string, change func(*engine.AppPassword)) string {
+	t.Helper()
 	record, plain, err := engine.NewAppPassword(rand.Reader, account, d.Clock.Now())
 	if err != nil {
-		d.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if change != nil {
 		change(&record)
 	}
 	if err := d.Store.CreateAppPassword(context.Background(), record); err != nil {
-		d.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return string(plain)
 }
-
-// Ago is the daemon's time, some while before now.
-func (d *Daemon) Ago(while time.Duration) time.Time { return d.Clock.Now().Add(-while) }

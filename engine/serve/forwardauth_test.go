@@ -97,9 +97,9 @@ func checkDoor(t testing.TB, got answer, status int) {
 
 func TestForwardAuthKnowsGoodCredentialsFromBad(t *testing.T) {
 	d, other := newDoor(t), newDoor(t)
-	d.Serve(d.guarded(t))
-	other.Serve(other.guarded(t))
-	password := d.Password("prometheus", nil)
+	d.Serve(t, d.guarded(t))
+	other.Serve(t, other.guarded(t))
+	password := d.Password(t, "prometheus", nil)
 	good := d.tokenFor(t, "loki", password, "")
 	now := d.Clock.Now()
 	stranger := enginetest.NewKey(t, "gh1", "RS256").Mint(enginetest.GitHubClaims(now, audience))
@@ -127,7 +127,7 @@ func TestForwardAuthKnowsGoodCredentialsFromBad(t *testing.T) {
 		{"another scheme", `Digest username="x"`, unknown, "no credentials"},
 		{"garbage", "Bearer garbage", unknown, "three parts"},
 		{"a token of another provider", "Bearer " + d.tokenFor(t, "loki+1%41", password, ""), unknown, "for another provider"},
-		{"a token of another daemon", "Bearer " + other.tokenFor(t, "loki", other.Password("prometheus", nil), ""), unknown, "no key of provider loki"},
+		{"a token of another daemon", "Bearer " + other.tokenFor(t, "loki", other.Password(t, "prometheus", nil), ""), unknown, "no key of provider loki"},
 		{"a token with another payload", "Bearer " + parts[0] + "." + enginetest.Segment([]byte(`{"sub":"grafana"}`)) + "." + parts[2], unknown, "no key of provider loki"},
 		{"a token without its signature", "Bearer " + parts[0] + "." + parts[1] + ".", unknown, "signature"},
 		{"an input JWT", "Bearer " + d.githubToken(), unknown, "no access token"},
@@ -136,13 +136,13 @@ func TestForwardAuthKnowsGoodCredentialsFromBad(t *testing.T) {
 		{"an app password as a bearer", "Bearer " + password, unknown, "three parts"},
 		{"a token as a password", basic("prometheus", good), unknown, "not an app password"},
 		{"a wrong app password", basic("prometheus", password[:len(password)-1]+otherDigit(password[len(password)-1])), unknown, "check digits"},
-		{"an expired app password", basic("prometheus", d.Password("prometheus", func(p *engine.AppPassword) { p.ExpiresAt = now })), unknown, "expired at"},
-		{"a revoked app password", basic("prometheus", d.Password("prometheus", func(p *engine.AppPassword) { p.RevokedAt = now })), unknown, "was revoked at"},
+		{"an expired app password", basic("prometheus", d.Password(t, "prometheus", func(p *engine.AppPassword) { p.ExpiresAt = now })), unknown, "expired at"},
+		{"a revoked app password", basic("prometheus", d.Password(t, "prometheus", func(p *engine.AppPassword) { p.RevokedAt = now })), unknown, "was revoked at"},
 		{"an empty password", basic("prometheus", ""), unknown, "no credentials"},
 		{"Basic that is not base64", "Basic !", unknown, "no credentials"},
-		{"the app password of an account that no file declares", basic("gone", d.Password("gone", nil)), unknown, "no service_account block"},
+		{"the app password of an account that no file declares", basic("gone", d.Password(t, "gone", nil)), unknown, "no service_account block"},
 
-		{"an account that no access names", basic("nobody", d.Password("nobody", nil)), forbidden, "no access of provider loki names service_account.nobody"},
+		{"an account that no access names", basic("nobody", d.Password(t, "nobody", nil)), forbidden, "no access of provider loki names service_account.nobody"},
 	}
 	for _, tt := range tests {
 		for _, path := range []string{nginxLoki, traefikLoki} {
@@ -176,8 +176,8 @@ func TestForwardAuthKnowsGoodCredentialsFromBad(t *testing.T) {
 
 func TestTheGuardedServiceIsToldWhoAsks(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.guarded(t))
-	password := d.Password("prometheus", nil)
+	d.Serve(t, d.guarded(t))
+	password := d.Password(t, "prometheus", nil)
 	claims := enginetest.GitHubClaims(d.Clock.Now(), audience)
 	zurich := d.Keys.github.Mint(enginetest.With(claims, map[string]any{"sub": "repo:zürich/100% sicher "}))
 	tests := []struct {
@@ -189,7 +189,7 @@ func TestTheGuardedServiceIsToldWhoAsks(t *testing.T) {
 			[]string{"prometheus", "Prometheus, cluster A", "metrics|sre", "service_account.prometheus", "loki", "logs:write logs:read"}},
 		{"an account by app password", basic("prometheus", password),
 			[]string{"prometheus", "Prometheus, cluster A", "metrics|sre", "service_account.prometheus", "loki", ""}},
-		{"an account without a display name and groups", basic("grafana", d.Password("grafana", nil)),
+		{"an account without a display name and groups", basic("grafana", d.Password(t, "grafana", nil)),
 			[]string{"grafana", "grafana", "", "service_account.grafana", "loki", ""}},
 		{"a job", "Bearer " + d.tokenFor(t, "loki", d.githubToken(), "logs:read"),
 			[]string{"github/repo:acme@1234/api@5678:ref:refs/heads/main", "github/repo:acme@1234/api@5678:ref:refs/heads/main", "", "oauth_source.github", "loki", "logs:read"}},
@@ -224,8 +224,8 @@ func TestADisplayNameReachesTheServiceInOneHeader(t *testing.T) {
 		t.Run(tt.display, func(t *testing.T) {
 			spec := d.guarded(t)
 			spec.Accounts[0].DisplayName = tt.display
-			d.Serve(spec)
-			got := d.check(t, nginxLoki, "Authorization", basic("prometheus", d.Password("prometheus", nil)))
+			d.Serve(t, spec)
+			got := d.check(t, nginxLoki, "Authorization", basic("prometheus", d.Password(t, "prometheus", nil)))
 			checkDoor(t, got, 200)
 			if got.header.Get("X-M2md-Name") != tt.header || got.header.Get("X-M2md-Subject") != "prometheus" {
 				t.Errorf("the headers are %v", got.header)
@@ -278,17 +278,17 @@ func TestWhatTheFilesNoLongerSayEndsAtTheDoor(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDoor(t)
-			d.Serve(d.guarded(t))
+			d.Serve(t, d.guarded(t))
 			secret := d.githubToken()
 			if tt.who == "account" {
-				secret = d.Password("prometheus", nil)
+				secret = d.Password(t, "prometheus", nil)
 			}
 			token := "Bearer " + d.tokenFor(t, "loki", secret, "")
 			checkDoor(t, d.check(t, nginxLoki, "Authorization", token), 200)
 
 			spec := d.guarded(t)
 			tt.change(&spec)
-			d.Serve(spec)
+			d.Serve(t, spec)
 			got := d.check(t, nginxLoki, "Authorization", token)
 			checkDoor(t, got, tt.status)
 			if reason := d.Audit.Last(t).Reason; !strings.Contains(reason, tt.reason) {
@@ -300,8 +300,8 @@ func TestWhatTheFilesNoLongerSayEndsAtTheDoor(t *testing.T) {
 
 func TestARememberedTokenEndsWithItsExpiry(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.guarded(t))
-	token := "Bearer " + d.tokenFor(t, "loki", d.Password("prometheus", nil), "logs:read")
+	d.Serve(t, d.guarded(t))
+	token := "Bearer " + d.tokenFor(t, "loki", d.Password(t, "prometheus", nil), "logs:read")
 	first := d.check(t, nginxLoki, "Authorization", token)
 	second := d.check(t, nginxLoki, "Authorization", token)
 	checkDoor(t, first, 200)
@@ -323,7 +323,7 @@ func TestARememberedTokenEndsWithItsExpiry(t *testing.T) {
 	}
 	// A token that was never seen before ends likewise.
 	d.Clock.Advance(-10 * time.Minute)
-	unseen := "Bearer " + d.tokenFor(t, "loki", d.Password("prometheus", nil), "")
+	unseen := "Bearer " + d.tokenFor(t, "loki", d.Password(t, "prometheus", nil), "")
 	d.Clock.Advance(10*time.Minute + time.Second)
 	checkDoor(t, d.check(t, nginxLoki, "Authorization", unseen), 401)
 }
@@ -335,8 +335,8 @@ func TestPoliciesAtTheDoor(t *testing.T) {
 		{Decl: enginetest.Declare("reads", 80), ScriptAt: enginetest.At(80), Script: `return request.http.method === "GET" && request.http.path.startsWith("/loki/");`},
 	}
 	spec.Providers[0].ForwardAuth.Policies = enginetest.Refs("policy.reads")
-	d.Serve(spec)
-	password := d.Password("prometheus", nil)
+	d.Serve(t, spec)
+	password := d.Password(t, "prometheus", nil)
 	credentials := map[string]string{"a token": "Bearer " + d.tokenFor(t, "loki", password, ""), "an app password": basic("x", password)}
 	tests := []struct {
 		method, path string
@@ -378,11 +378,11 @@ func TestInputJWTsAtTheDoorRunTheWholeAccess(t *testing.T) {
 	d := newDoor(t)
 	spec := d.guarded(t)
 	spec.Providers[0].ForwardAuth.AcceptInput = true
-	d.Serve(spec)
+	d.Serve(t, spec)
 	now := d.Clock.Now()
 	claims := enginetest.GitHubClaims(now, audience)
 	mint := func(changes map[string]any) string { return d.Keys.github.Mint(enginetest.With(claims, changes)) }
-	own := d.tokenFor(t, "loki", d.Password("prometheus", nil), "")
+	own := d.tokenFor(t, "loki", d.Password(t, "prometheus", nil), "")
 	tests := []struct {
 		name, token string
 		status      int
@@ -418,8 +418,8 @@ func TestTheProviderIsFoundByItsHost(t *testing.T) {
 	d := newDoor(t)
 	spec := d.guarded(t)
 	spec.Providers[1].ForwardAuth = &engine.ForwardAuth{Decl: enginetest.Declare("", 35), ExternalHost: "odd.example.com:8443"}
-	d.Serve(spec)
-	credential := basic("x", d.Password("prometheus", nil))
+	d.Serve(t, spec)
+	credential := basic("x", d.Password(t, "prometheus", nil))
 	tests := []struct {
 		host     string
 		provider string // "" for 403
@@ -513,9 +513,9 @@ func TestOnlyTheNamedDialectsHeadersOfATrustedProxyAreRead(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d.Serve(distrusting)
+			d.Serve(t, distrusting)
 			if tt.trusted {
-				d.Serve(trusting)
+				d.Serve(t, trusting)
 			}
 			got := d.check(t, tt.path, tt.headers...)
 			checkDoor(t, got, tt.status)
@@ -530,7 +530,7 @@ func TestOnlyTheNamedPathsAreSkipped(t *testing.T) {
 	d := newDoor(t)
 	spec := d.guarded(t)
 	spec.Providers[0].ForwardAuth.SkipPaths = []string{"/ready", "/static/*", "/a/b/"}
-	d.Serve(spec)
+	d.Serve(t, spec)
 	tests := []struct {
 		uri  string
 		open bool
@@ -609,8 +609,8 @@ func TestOnlyTheNamedPathsAreSkipped(t *testing.T) {
 
 func TestADoorThatIsNotThere(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.guarded(t))
-	token := "Bearer " + d.tokenFor(t, "loki", d.Password("prometheus", nil), "")
+	d.Serve(t, d.guarded(t))
+	token := "Bearer " + d.tokenFor(t, "loki", d.Password(t, "prometheus", nil), "")
 	tests := []struct {
 		path   string
 		status int
@@ -636,8 +636,8 @@ func TestADoorThatIsNotThere(t *testing.T) {
 
 func TestBasicTakesTheStandardAlphabetOnly(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.guarded(t))
-	password := d.Password("prometheus", nil)
+	d.Serve(t, d.guarded(t))
+	password := d.Password(t, "prometheus", nil)
 	// A user name of bytes that need both characters in which the alphabets differ.
 	standard := base64.StdEncoding.EncodeToString([]byte("\xff\xfe\xfb:" + password))
 	if !strings.ContainsAny(standard, "+/") {

@@ -29,8 +29,8 @@ var tokenPaths = []string{"/oauth2/token", "/application/o/token/"}
 
 func TestEveryFormOfAProofIsAcceptedInTheBodyAndByBasic(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.spec())
-	password := d.Password("prometheus", nil)
+	d.Serve(t, d.spec())
+	password := d.Password(t, "prometheus", nil)
 	jwt := d.githubToken()
 	clusterJWT := d.Keys.cluster.Mint(enginetest.KubernetesClaims(d.Clock.Now(), audience))
 	pair := base64.StdEncoding.EncodeToString([]byte("prometheus:" + password))
@@ -115,8 +115,8 @@ func TestAnIssuedTokenIsWhatRFC9068Says(t *testing.T) {
 		Decl: enginetest.Declare("images", 40), ClientID: "images-client", Audience: []string{"https://images.example", "images"},
 		Accesses: []engine.Access{{Decl: enginetest.Declare("ci", 41), From: enginetest.Refs("service_account.prometheus")}},
 	})
-	d.Serve(spec)
-	password := d.Password("prometheus", nil)
+	d.Serve(t, spec)
+	password := d.Password(t, "prometheus", nil)
 
 	before := d.Clock.Now().Unix()
 	got := d.ask(t, "/oauth2/token", form("client_id", "loki", "client_secret", password, "scope", "logs:read"), "")
@@ -162,8 +162,8 @@ func TestAnIssuedTokenIsWhatRFC9068Says(t *testing.T) {
 
 func TestScopeIsIntersectedAndReported(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.spec())
-	password := d.Password("prometheus", nil)
+	d.Serve(t, d.spec())
+	password := d.Password(t, "prometheus", nil)
 	tests := []struct {
 		asked    string
 		reported any // nil: no member scope
@@ -193,8 +193,8 @@ func TestScopeIsIntersectedAndReported(t *testing.T) {
 
 func TestTheClientOfGoGetsATokenInEveryAuthStyle(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.spec())
-	password := d.Password("prometheus", nil)
+	d.Serve(t, d.spec())
+	password := d.Password(t, "prometheus", nil)
 	secrets := map[string]string{
 		"app password": password,
 		"base64":       base64.StdEncoding.EncodeToString([]byte("prometheus:" + password)),
@@ -231,8 +231,8 @@ func TestAnIssuedTokenVerifiesByDiscovery(t *testing.T) {
 		})
 	}
 	spec.Providers = spec.Providers[3:] // the others name no key
-	d.Serve(spec)
-	password := d.Password("prometheus", nil)
+	d.Serve(t, spec)
+	password := d.Password(t, "prometheus", nil)
 	for _, p := range spec.Providers {
 		t.Run(p.Label, func(t *testing.T) {
 			got := d.ask(t, "/oauth2/token", form("client_id", p.Label, "client_secret", password), "")
@@ -256,7 +256,7 @@ func TestAnIssuedTokenVerifiesByDiscovery(t *testing.T) {
 
 func TestTheDocumentsAreAtEveryPath(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.spec())
+	d.Serve(t, d.spec())
 	tests := []struct {
 		path string
 		kind string // "" for 404
@@ -303,15 +303,15 @@ func TestTheDocumentsAreAtEveryPath(t *testing.T) {
 
 func TestEveryRefusalOfTheTokenEndpoint(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.spec())
+	d.Serve(t, d.spec())
 	now := d.Clock.Now()
-	password := d.Password("prometheus", nil)
+	password := d.Password(t, "prometheus", nil)
 	jwt := d.githubToken()
-	expired := d.Password("prometheus", func(p *engine.AppPassword) { p.ExpiresAt = now })
-	revoked := d.Password("prometheus", func(p *engine.AppPassword) { p.RevokedAt = now.Add(-time.Minute) })
-	old := d.Password("short", func(p *engine.AppPassword) { p.CreatedAt = now.Add(-time.Hour) })
-	orphaned := d.Password("gone", nil)
-	outsider := d.Password("nobody", nil)
+	expired := d.Password(t, "prometheus", func(p *engine.AppPassword) { p.ExpiresAt = now })
+	revoked := d.Password(t, "prometheus", func(p *engine.AppPassword) { p.RevokedAt = now.Add(-time.Minute) })
+	old := d.Password(t, "short", func(p *engine.AppPassword) { p.CreatedAt = now.Add(-time.Hour) })
+	orphaned := d.Password(t, "gone", nil)
+	outsider := d.Password(t, "nobody", nil)
 	unkept, _, err := newUnkept(d)
 	if err != nil {
 		t.Fatal(err)
@@ -399,7 +399,7 @@ func TestEveryRefusalOfTheTokenEndpoint(t *testing.T) {
 
 		// Known, and not let in.
 		{"an account that no access names", form("client_id", "loki", "client_secret", outsider), "", bad, unauthorized, "no access of provider loki names service_account.nobody"},
-		{"an account of another provider", form("client_id", "loki+1%41", "client_secret", d.Password("grafana", nil)), "", bad, unauthorized, "no access of provider plus"},
+		{"an account of another provider", form("client_id", "loki+1%41", "client_secret", d.Password(t, "grafana", nil)), "", bad, unauthorized, "no access of provider plus"},
 		{"an account that no access names, by Basic", form(), basic("loki", outsider), bad, unauthorized, "no access of provider"},
 		{"a JWT that the claims do not fit", form("client_id", "loki", "client_secret", foreign), "", bad, unauthorized, "access ci: the claims do not fulfil require_claims"},
 		{"a JWT of a source that no access names", form("client_id", "loki+1%41", "client_secret", jwt), "", bad, client, "no access of provider plus names a source"},
@@ -445,8 +445,8 @@ func otherDigit(c byte) string {
 
 func TestTheTokenEndpointTakesFormsByPostOnly(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.spec())
-	body := form("client_id", "loki", "client_secret", d.Password("prometheus", nil))
+	d.Serve(t, d.spec())
+	body := form("client_id", "loki", "client_secret", d.Password(t, "prometheus", nil))
 	const formType = "application/x-www-form-urlencoded"
 	tests := []struct {
 		method, contentType string
@@ -491,8 +491,8 @@ func TestTheTokenEndpointTakesFormsByPostOnly(t *testing.T) {
 
 func TestTheQueryIsNotLookedAt(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.spec())
-	password := d.Password("prometheus", nil)
+	d.Serve(t, d.spec())
+	password := d.Password(t, "prometheus", nil)
 	// Credentials in the URL do not count (RFC 6749 §2.3.1) …
 	got := d.ask(t, "/oauth2/token?"+form("client_id", "loki", "client_secret", password), "", "")
 	if got.status != 400 || got.text("error") != "invalid_request" {
@@ -507,7 +507,7 @@ func TestTheQueryIsNotLookedAt(t *testing.T) {
 
 func TestALargeBodyIsAnsweredWithoutReadingIt(t *testing.T) {
 	d := newDoor(t)
-	d.Serve(d.spec())
+	d.Serve(t, d.spec())
 	conn, err := net.Dial("tcp", strings.TrimPrefix(d.URL, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -541,8 +541,8 @@ func (unreadable) AppPassword(context.Context, string) (engine.AppPassword, erro
 
 func TestAStorageThatFailsIsOurFaultAndSaysNothingToTheClient(t *testing.T) {
 	d := newDoorOn(t, unreadable{memory.New()})
-	d.Serve(d.spec())
-	password := d.Password("prometheus", nil)
+	d.Serve(t, d.spec())
+	password := d.Password(t, "prometheus", nil)
 	got := d.ask(t, "/oauth2/token", form("client_id", "loki", "client_secret", password), "")
 	if got.status != 500 || got.text("error") != "server_error" {
 		t.Errorf("%d %s, want 500 server_error", got.status, got.body)
@@ -575,7 +575,7 @@ func TestBeforeTheFirstGenerationOnlyHealthIsServed(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", path, got, want)
 		}
 	}
-	d.Serve(d.spec())
+	d.Serve(t, d.spec())
 	for path, want := range map[string]int{"/-/healthy": 200, "/-/ready": 200, "/providers/loki/jwks": 200} {
 		if got := get(path); got != want {
 			t.Errorf("%s after the first generation: status %d, want %d", path, got, want)
@@ -585,7 +585,7 @@ func TestBeforeTheFirstGenerationOnlyHealthIsServed(t *testing.T) {
 
 func TestTheClientsAddressIsReadFromTheChainOfTrustedProxies(t *testing.T) {
 	d := newDoor(t)
-	password := d.Password("prometheus", nil)
+	password := d.Password(t, "prometheus", nil)
 	tests := []struct {
 		name    string
 		trusted string
@@ -610,7 +610,7 @@ func TestTheClientsAddressIsReadFromTheChainOfTrustedProxies(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			spec := d.spec()
 			spec.Server.TrustedProxies = prefixes(t, tt.trusted)
-			d.Serve(spec)
+			d.Serve(t, spec)
 			req, err := http.NewRequest(http.MethodPost, d.URL+"/oauth2/token", strings.NewReader(form("client_id", "loki", "client_secret", password)))
 			if err != nil {
 				t.Fatal(err)
@@ -624,5 +624,34 @@ func TestTheClientsAddressIsReadFromTheChainOfTrustedProxies(t *testing.T) {
 				t.Errorf("the client is %s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestAnIssuerThatIsGoneIs503WithRetryAfter(t *testing.T) {
+	d := newDoor(t)
+	key := enginetest.NewKey(t, "k", "ES256")
+	gone := enginetest.NewIssuer(t, key)
+	gone.Stop()
+	spec := d.spec()
+	spec.Sources = append(spec.Sources, engine.OAuthSource{
+		Decl: enginetest.Declare("gone", 12), Trust: engine.Trust{Issuer: gone.URL, Audiences: []string{audience}},
+		JWKSURL: gone.JWKSURL(), AllowHTTP: true,
+	})
+	spec.Providers[0].Accesses[1].From = append(spec.Providers[0].Accesses[1].From, enginetest.Refs("oauth_source.gone")...)
+	d.Serve(t, spec)
+	jwt := key.Mint(enginetest.With(enginetest.GitHubClaims(d.Clock.Now(), audience), map[string]any{"iss": gone.URL}))
+	for _, authorization := range []string{"", basic("loki", jwt)} {
+		body := form()
+		if authorization == "" {
+			body = form("client_id", "loki", "client_secret", jwt)
+		}
+		got := d.ask(t, "/oauth2/token", body, authorization)
+		if got.status != 503 || got.text("error") != "temporarily_unavailable" || got.header.Get("Retry-After") == "" {
+			t.Errorf("%d %s, Retry-After %q", got.status, got.body, got.header.Get("Retry-After"))
+		}
+		checkRefusal(t, got, d.Audit.Last(t))
+		if strings.Contains(got.body, gone.URL) {
+			t.Errorf("the client is told %s", got.body)
+		}
 	}
 }
