@@ -15,9 +15,17 @@ import (
 	"github.com/m2md/m2md/engine"
 )
 
+// The members of what a script sees. None of these is ever changed.
+var (
+	requestMembers = []string{"context", "user", "provider", "http", "client_ip", "time"}
+	contextMembers = []string{"oauth_jwt", "JWT", "oauth_scopes", "oauth_grant_type", "source"}
+	userMembers    = []string{"username", "name", "groups", "attributes"}
+	httpMembers    = []string{"door", "method", "host", "path", "client_ip"}
+)
+
 // request is what the script sees under that name.
 func (run *evaluation) request() *goja.Object {
-	return run.shape("request", []string{"context", "user", "provider", "http", "client_ip", "time"}, func(name string) goja.Value {
+	return run.shape("request", requestMembers, func(name string) goja.Value {
 		switch name {
 		case "context":
 			return run.context()
@@ -36,8 +44,7 @@ func (run *evaluation) request() *goja.Object {
 }
 
 func (run *evaluation) context() goja.Value {
-	var jwt goja.Value // one object under both its names
-	return run.shape("request.context", []string{"oauth_jwt", "JWT", "oauth_scopes", "oauth_grant_type", "source"}, func(name string) goja.Value {
+	return run.shape("request.context", contextMembers, func(name string) goja.Value {
 		switch name {
 		case "oauth_scopes":
 			return run.texts("request.context.oauth_scopes", run.in.Scopes)
@@ -46,10 +53,10 @@ func (run *evaluation) context() goja.Value {
 		case "source":
 			return run.textOrNull(run.in.Source)
 		default:
-			if jwt == nil {
-				jwt = run.claims()
+			if run.jwt == nil { // one object under both its names
+				run.jwt = run.claims()
 			}
-			return jwt
+			return run.jwt
 		}
 	})
 }
@@ -62,7 +69,7 @@ func (run *evaluation) claims() goja.Value {
 }
 
 func (run *evaluation) user() goja.Value {
-	return run.shape("request.user", []string{"username", "name", "groups", "attributes"}, func(name string) goja.Value {
+	return run.shape("request.user", userMembers, func(name string) goja.Value {
 		switch name {
 		case "username":
 			return run.rt.ToValue(run.in.User.Name)
@@ -77,7 +84,7 @@ func (run *evaluation) user() goja.Value {
 }
 
 func (run *evaluation) http() goja.Value {
-	return run.shape("request.http", []string{"door", "method", "host", "path", "client_ip"}, func(name string) goja.Value {
+	return run.shape("request.http", httpMembers, func(name string) goja.Value {
 		switch http := &run.in.HTTP; name {
 		case "door":
 			return run.rt.ToValue(http.Door)
@@ -109,8 +116,8 @@ func (run *evaluation) textOrNull(s string) goja.Value {
 
 // inputsObject is the policy's inputs: what the author named is all there is.
 func (run *evaluation) inputsObject() *goja.Object {
-	return run.shape("inputs", slices.Sorted(maps.Keys(run.inputs)), func(name string) goja.Value {
-		return run.value("inputs."+name, run.inputs[name])
+	return run.shape("inputs", run.inputNames, func(name string) goja.Value {
+		return run.value("inputs", run.inputs[name])
 	})
 }
 
@@ -134,7 +141,7 @@ type shape struct {
 	readOnly
 	names []string
 	get   func(name string) goja.Value
-	made  map[string]goja.Value // an object is the same each time it is read
+	made  []goja.Value // by names: an object is the same each time it is read
 }
 
 func (run *evaluation) shape(path string, names []string, get func(string) goja.Value) *goja.Object {
@@ -142,21 +149,18 @@ func (run *evaluation) shape(path string, names []string, get func(string) goja.
 }
 
 func (s *shape) Get(name string) goja.Value {
-	if v, ok := s.made[name]; ok {
-		return v
-	}
-	if !slices.Contains(s.names, name) {
+	i := slices.Index(s.names, name)
+	if i < 0 {
 		s.unknown(name)
 		return nil
 	}
-	v := s.get(name)
-	if _, ok := v.(*goja.Object); ok {
-		if s.made == nil {
-			s.made = make(map[string]goja.Value, 2)
-		}
-		s.made[name] = v
+	if s.made == nil {
+		s.made = make([]goja.Value, len(s.names))
 	}
-	return v
+	if s.made[i] == nil {
+		s.made[i] = s.get(name)
+	}
+	return s.made[i]
 }
 
 // unknown throws for a member that there is not, but for the names that the

@@ -588,7 +588,13 @@ type globals struct {
 
 func (g *globals) Get(name string) goja.Value {
 	switch name {
-	case "Object", "Array", "String", "Number", "Boolean", "Math", "JSON", "Date", "Map", "Set",
+	case "Date":
+		g.run.rt.SetTimeSource(func() time.Time { return g.run.in.Time })
+		return g.run.base.Get(name)
+	case "Math":
+		g.run.rt.SetRandSource(g.run.noRandom)
+		return g.run.base.Get(name)
+	case "Object", "Array", "String", "Number", "Boolean", "JSON", "Map", "Set",
 		"Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError",
 		"NaN", "Infinity", "undefined", "isNaN", "isFinite", "parseInt", "parseFloat":
 		return g.run.base.Get(name)
@@ -607,6 +613,11 @@ func (g *globals) Get(name string) goja.Value {
 	default:
 		return nil
 	}
+}
+
+// noRandom is the generator behind Math.random.
+func (run *evaluation) noRandom() float64 {
+	panic(run.rt.NewTypeError("Math.random is not available: a policy decides the same way each time"))
 }
 
 // regexConstructor is RegExp with a bound on the pattern's length.

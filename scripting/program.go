@@ -3,6 +3,8 @@ package scripting
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,8 +32,11 @@ const (
 	// maxScript bounds a script in bytes, and maxNesting its brackets within
 	// brackets: the parser recurses, and a stack that overflows would end the
 	// process, not the parsing.
-	maxScript  = 64 << 10
+	maxScript  = 16 << 10
 	maxNesting = 200
+	// maxColons bounds labels, among others: the parser makes an error of each
+	// pair of the same name.
+	maxColons = 1000
 
 	// maxFindings keeps one slip from hiding among what the parser makes of it.
 	maxFindings = 10
@@ -69,12 +74,13 @@ func New(opts Options) *Compiler {
 // Program is a compiled policy. It is safe for any number of goroutines: what
 // they share is never written after compilation.
 type Program struct {
-	opts   Options
-	source scriptSource
-	inputs map[string]any
-	code   *goja.Program
-	guards []guard
-	calls  map[string]bool // which functions its wrapper brings in; none: there is no wrapper
+	opts       Options
+	source     scriptSource
+	inputs     map[string]any
+	inputNames []string // sorted
+	code       *goja.Program
+	guards     []guard
+	calls      map[string]bool // which functions its wrapper brings in; none: there is no wrapper
 	// noCtor: the script mentions "constructor", so that those which compile
 	// strings are taken away.
 	noCtor bool
@@ -116,7 +122,7 @@ func (c *Compiler) CompilePolicy(src engine.PolicySource) (engine.Policy, error)
 	}
 	guards := c.needed(seen)
 	return &Program{
-		opts: c.opts, source: text, inputs: src.Inputs, code: code,
+		opts: c.opts, source: text, inputs: src.Inputs, inputNames: slices.Sorted(maps.Keys(src.Inputs)), code: code,
 		guards: guards, calls: seen.calls, noCtor: seen.names["constructor"], unguarded: c.unguarded(seen, guards),
 	}, nil
 }
@@ -236,6 +242,13 @@ func (s scriptSource) tooLarge() engine.Findings {
 		return engine.Findings{{
 			Summary: "Policy too long",
 			Detail:  fmt.Sprintf("A script may have %d KiB. Move data into inputs, or split the policy: an access takes a list of them.", maxScript>>10),
+			At:      s.rangeAt(0, 0),
+		}}
+	}
+	if strings.Count(s.Script, ":") > maxColons {
+		return engine.Findings{{
+			Summary: "Policy too long",
+			Detail:  fmt.Sprintf("A script may have %d colons. Move tables into inputs.", maxColons),
 			At:      s.rangeAt(0, 0),
 		}}
 	}

@@ -138,7 +138,7 @@ func TestThePoliciesOfTheSeedsDecideOnRealClaims(t *testing.T) {
 func BenchmarkEvaluate(b *testing.B) {
 	bench := func(name, script string, in *engine.PolicyInput) {
 		b.Run(name, func(b *testing.B) {
-			policy, err := scripting.New(scripting.Options{}).CompilePolicy(source(script, map[string]any{"repository": "acme/api"}))
+			policy, err := scripting.New(scripting.Options{Deadline: deadline}).CompilePolicy(source(script, map[string]any{"repository": "acme/api"}))
 			if err != nil {
 				b.Fatal(err)
 			}

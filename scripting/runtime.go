@@ -63,6 +63,7 @@ type evaluation struct {
 	left     int        // of the budget
 	stopped  error      // why a native stopped the run
 	raised   goja.Value // what the script itself threw last
+	jwt      goja.Value // once it was read
 }
 
 // start makes the runtime. A fresh one costs less than a microsecond; a pooled
