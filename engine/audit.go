@@ -47,24 +47,23 @@ type Auditor interface {
 
 // Reject records that a door refused a request that it could not even parse.
 func (e *Engine) Reject(caller Caller, err error) {
-	decision := e.begin(caller)
-	e.conclude(&decision, err)
+	e.conclude(e.begin(caller), err)
 }
 
-// conclude fills in how a decision ended and records it.
-func (e *Engine) conclude(d *Decision, err error) {
+// conclude fills in how an attempt ended and records it.
+func (e *Engine) conclude(a *attempt, err error) {
 	var refusal *Refusal
 	var public *oauth2.Error
 	switch {
 	case err == nil:
-		d.Outcome = Allowed
+		a.Outcome = Allowed
 	case errors.As(err, &refusal):
-		d.Outcome, d.Reason = Denied, refusal.Reason
+		a.Outcome, a.Reason = Denied, refusal.Reason
 	case errors.As(err, &public):
-		d.Outcome, d.Reason = Denied, public.Description
+		a.Outcome, a.Reason = Denied, public.Description
 	default:
-		d.Outcome, d.Reason = Failed, shorten(err.Error(), maxReason)
+		a.Outcome, a.Reason = Failed, shorten(err.Error(), maxReason)
 	}
-	d.Duration = e.deps.Now().Sub(d.Time)
-	e.deps.Audit.Record(d)
+	a.Duration = e.deps.Now().Sub(a.Time)
+	e.deps.Audit.Record(&a.Decision)
 }

@@ -96,60 +96,91 @@ type Caller struct {
 	HTTP      PolicyHTTP
 }
 
-// Token answers a token request (RFC 6749 §4.4): authenticate, authorize,
-// issue. A no is a *Refusal; any other error is m2md's own failure.
-func (e *Engine) Token(ctx context.Context, caller Caller, req *oauth2.Request) (*oauth2.Token, error) {
-	decision := e.begin(caller)
-	token, err := e.token(ctx, &decision, caller, req)
-	e.conclude(&decision, err)
-	return token, err
+// attempt is one request on its way through the pipeline, and the record of
+// the decision that it ends with.
+type attempt struct {
+	Decision
+	caller   Caller
+	provider *provider
+	scopes   []string // as asked for
 }
 
-func (e *Engine) token(ctx context.Context, d *Decision, caller Caller, req *oauth2.Request) (*oauth2.Token, error) {
-	if req.GrantType != oauth2.ClientCredentials {
-		return nil, refuse(oauth2.UnsupportedGrantType, "Only the grant client_credentials is supported.", "the grant type is not supported")
-	}
-	d.Grant = req.GrantType
-	provider, err := e.client(req)
-	if err != nil {
-		return nil, err
-	}
-	d.Provider = provider.label
-	proof, err := proofOf(req)
-	if err != nil {
-		return nil, err
-	}
-	d.Proof = proof.kind()
-	identity, err := e.authenticate(ctx, provider, proof)
-	if err != nil {
-		return nil, err
-	}
-	d.Subject, d.Source = identity.subject, identity.origin.String()
-	d.Rule, err = e.authorize(ctx, provider, identity, &PolicyInput{
-		JWT:       identity.claims,
-		Scopes:    req.Scopes,
-		GrantType: req.GrantType,
-		Source:    identity.source(),
-		User:      identity.user(),
-		Provider:  provider.label,
-		HTTP:      caller.HTTP,
-		Time:      d.Time,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return e.issue(d, provider, identity, req.Scopes)
-}
-
-// begin opens the record of a decision.
-func (e *Engine) begin(caller Caller) Decision {
-	return Decision{
+// begin opens an attempt.
+func (e *Engine) begin(caller Caller) *attempt {
+	return &attempt{caller: caller, Decision: Decision{
 		Time:       e.deps.Now(),
 		RequestID:  caller.RequestID,
 		Generation: e.generation,
 		Door:       caller.HTTP.Door,
 		ClientIP:   caller.HTTP.ClientIP,
+	}}
+}
+
+// aims says which provider the attempt is for.
+func (a *attempt) aims(p *provider) {
+	a.provider, a.Provider = p, p.label
+}
+
+// knows says whose attempt it is.
+func (a *attempt) knows(id *identity) {
+	a.Subject, a.Source = id.subject, id.origin.String()
+}
+
+// input is what policies see of the attempt of an identity.
+func (a *attempt) input(id *identity) *PolicyInput {
+	return &PolicyInput{
+		JWT:       id.claims,
+		Scopes:    a.scopes,
+		GrantType: a.Grant,
+		Source:    id.source(),
+		User:      id.user(),
+		Provider:  a.Provider,
+		HTTP:      a.caller.HTTP,
+		Time:      a.Time,
 	}
+}
+
+// Token answers a token request (RFC 6749 §4.4): authenticate, authorize,
+// issue. A no is a *Refusal; any other error is m2md's own failure.
+func (e *Engine) Token(ctx context.Context, caller Caller, req *oauth2.Request) (*oauth2.Token, error) {
+	a := e.begin(caller)
+	token, err := e.token(ctx, a, req)
+	e.conclude(a, err)
+	return token, err
+}
+
+func (e *Engine) token(ctx context.Context, a *attempt, req *oauth2.Request) (*oauth2.Token, error) {
+	if req.GrantType != oauth2.ClientCredentials {
+		return nil, refuse(oauth2.UnsupportedGrantType, "Only the grant client_credentials is supported.", "the grant type is not supported")
+	}
+	a.Grant, a.scopes = req.GrantType, req.Scopes
+	provider, err := e.client(req)
+	if err != nil {
+		return nil, err
+	}
+	a.aims(provider)
+	shown, err := proofOf(req)
+	if err != nil {
+		return nil, err
+	}
+	id, err := e.admit(ctx, a, shown)
+	if err != nil {
+		return nil, err
+	}
+	return e.issue(a, id)
+}
+
+// admit is the first two steps of the pipeline, the same at every door:
+// authenticate a proof, and authorize whom it shows.
+func (e *Engine) admit(ctx context.Context, a *attempt, shown proof) (*identity, error) {
+	a.Proof = shown.kind()
+	id, err := e.authenticate(ctx, a.provider, shown)
+	if err != nil {
+		return nil, err
+	}
+	a.knows(id)
+	a.Rule, err = a.provider.authorize(ctx, id, a.input(id))
+	return id, err
 }
 
 // client finds the provider that a request names. What HTTP Basic carried is

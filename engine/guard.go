@@ -60,13 +60,13 @@ type admitted struct {
 // oauth2.InvalidClient for somebody who is not recognised,
 // oauth2.UnauthorizedClient for somebody who may not.
 func (e *Engine) Guard(ctx context.Context, caller Caller, req GuardRequest) (*Admission, error) {
-	decision := e.begin(caller)
-	admission, err := e.guard(ctx, &decision, caller, req)
-	e.conclude(&decision, err)
+	a := e.begin(caller)
+	admission, err := e.guard(ctx, a, req)
+	e.conclude(a, err)
 	return admission, err
 }
 
-func (e *Engine) guard(ctx context.Context, d *Decision, caller Caller, req GuardRequest) (*Admission, error) {
+func (e *Engine) guard(ctx context.Context, a *attempt, req GuardRequest) (*Admission, error) {
 	if req.Malformed != "" {
 		return nil, refuse(oauth2.UnauthorizedClient, "The request is malformed.", "%s", req.Malformed)
 	}
@@ -74,23 +74,22 @@ func (e *Engine) guard(ctx context.Context, d *Decision, caller Caller, req Guar
 	if provider == nil {
 		return nil, refuse(oauth2.UnauthorizedClient, sayNotServed, "no provider with forward_auth has that name or external_host")
 	}
-	d.Provider = provider.label
-	if provider.forward.skips(caller.HTTP.Path) {
-		d.Rule = "skip_paths"
+	a.aims(provider)
+	door := provider.forward
+	if door.skips(a.caller.HTTP.Path) {
+		a.Rule = "skip_paths"
 		return provider.anonymous(), nil
 	}
-	in := &PolicyInput{Provider: provider.label, HTTP: caller.HTTP, Time: d.Time}
-	found, err := e.recognise(ctx, d, provider, req.Credential, in)
+	found, err := e.recognise(ctx, a, req.Credential)
 	if err != nil {
 		return nil, err
 	}
-	d.Subject, d.Source, d.TokenID = found.identity.subject, found.identity.origin.String(), found.tokenID
-	if len(provider.forward.policies.all) == 0 {
-		return &found.admission, nil
-	}
-	in.JWT, in.User, in.Source = found.identity.claims, found.identity.user(), found.identity.source()
-	if miss := provider.forward.policies.refuse(ctx, in); miss != "" {
-		return nil, noAccess("forward_auth of provider %s: %s", provider.label, miss)
+	a.knows(&found.identity)
+	a.TokenID = found.tokenID
+	if len(door.policies.all) > 0 {
+		if miss := door.policies.refuse(ctx, a.input(&found.identity)); miss != "" {
+			return nil, noAccess("forward_auth of provider %s: %s", provider.label, miss)
+		}
 	}
 	return &found.admission, nil
 }
@@ -113,19 +112,14 @@ func (e *Engine) guarded(req GuardRequest) *provider {
 
 // recognise answers whose request it is and that it may come in, policies of
 // forward_auth aside.
-func (e *Engine) recognise(ctx context.Context, d *Decision, p *provider, shown Credential, in *PolicyInput) (*admitted, error) {
+func (e *Engine) recognise(ctx context.Context, a *attempt, shown Credential) (*admitted, error) {
 	switch {
 	case shown.Bearer != "":
-		return e.recogniseBearer(ctx, d, p, shown.Bearer, in)
+		return e.recogniseBearer(ctx, a, shown.Bearer)
 	case shown.Password != "":
-		d.Proof = "app_password"
 		// Any user name will do: many clients cannot leave it empty, and the
 		// app password says whose it is.
-		id, err := e.authenticateAppPassword(ctx, proof{password: strings.TrimSpace(shown.Password)})
-		if err != nil {
-			return nil, err
-		}
-		return e.admitProof(ctx, d, p, id, in)
+		return e.admitAtDoor(ctx, a, proof{password: strings.TrimSpace(shown.Password)})
 	default:
 		return nil, refuse(oauth2.InvalidToken, "No credentials were given.", "the request has no credentials")
 	}
@@ -133,42 +127,35 @@ func (e *Engine) recognise(ctx context.Context, d *Decision, p *provider, shown 
 
 // recogniseBearer takes a token that m2md issued for this provider, and an
 // input JWT where the provider accepts those at the door.
-func (e *Engine) recogniseBearer(ctx context.Context, d *Decision, p *provider, raw string, in *PolicyInput) (*admitted, error) {
-	d.Proof = "access_token"
+func (e *Engine) recogniseBearer(ctx context.Context, a *attempt, raw string) (*admitted, error) {
+	a.Proof = "access_token"
+	verified := a.provider.forward.verified
 	hash := tokenHash(sha256.Sum256([]byte(raw)))
-	if seen, found := p.forward.verified.Get(hash); found && d.Time.Before(seen.expiry) {
+	if seen, found := verified.Get(hash); found && a.Time.Before(seen.expiry) {
 		return seen, nil
 	}
 	token, err := parseJWS(raw)
 	if err != nil {
 		return nil, badToken("%s", err)
 	}
-	if issuer, _ := token.claims.text("iss"); issuer != p.issuer && p.forward.acceptInput {
-		d.Proof = "jwt"
-		id, err := e.authenticateJWT(ctx, p, raw)
-		if err != nil {
-			return nil, err
-		}
-		return e.admitProof(ctx, d, p, id, in)
+	if issuer, _ := token.claims.text("iss"); issuer != a.provider.issuer && a.provider.forward.acceptInput {
+		return e.admitAtDoor(ctx, a, proof{jwt: raw})
 	}
-	found, err := e.verifyOwn(p, token, d.Time)
+	found, err := e.verifyOwn(a.provider, token, a.Time)
 	if err != nil {
 		return nil, err
 	}
-	p.forward.verified.Add(hash, found)
+	verified.Add(hash, found)
 	return found, nil
 }
 
-// admitProof runs the whole access, as the token endpoint would.
-func (e *Engine) admitProof(ctx context.Context, d *Decision, p *provider, id *identity, in *PolicyInput) (*admitted, error) {
-	d.Subject, d.Source = id.subject, id.origin.String()
-	in.JWT, in.User, in.Source = id.claims, id.user(), id.source()
-	rule, err := e.authorize(ctx, p, id, in)
+// admitAtDoor runs the whole access, as the token endpoint would.
+func (e *Engine) admitAtDoor(ctx context.Context, a *attempt, shown proof) (*admitted, error) {
+	id, err := e.admit(ctx, a, shown)
 	if err != nil {
 		return nil, err
 	}
-	d.Rule = rule
-	return &admitted{admission: Admission{p.headers(id, "")}, identity: *id}, nil
+	return &admitted{admission: Admission{a.provider.headers(id, "")}, identity: *id}, nil
 }
 
 // verifyOwn verifies an access token that m2md issued for this provider

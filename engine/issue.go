@@ -10,24 +10,25 @@ import (
 	"github.com/m2md/m2md/engine/oauth2"
 )
 
-// issue signs an access token as RFC 9068 §2.2 wants it.
-func (e *Engine) issue(d *Decision, p *provider, id *identity, asked []string) (*oauth2.Token, error) {
+// issue is the last step of the pipeline: it signs an access token as RFC 9068
+// §2.2 wants it.
+func (e *Engine) issue(a *attempt, id *identity) (*oauth2.Token, error) {
 	tokenID, err := e.newTokenID()
 	if err != nil {
 		return nil, err
 	}
-	granted := p.grant(asked)
-	now := e.deps.Now().Unix()
-	token, err := p.signer.sign(e.deps.Random, p.payload(id.subject, tokenID, now, granted))
+	p := a.provider
+	granted := p.grant(a.scopes)
+	token, err := p.signer.sign(e.deps.Random, p.payload(id.subject, tokenID, a.Time.Unix(), granted))
 	if err != nil {
 		return nil, err
 	}
-	d.TokenID = tokenID
+	a.TokenID = tokenID
 	return &oauth2.Token{
 		AccessToken: token,
 		ExpiresIn:   p.lifetime.Seconds(),
 		Scopes:      granted,
-		ScopeAsked:  len(asked) > 0,
+		ScopeAsked:  len(a.scopes) > 0,
 	}, nil
 }
 

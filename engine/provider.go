@@ -76,7 +76,7 @@ func (p *provider) names(from origin) bool {
 // authorize returns the first access, in the order of the file, that names
 // where the identity comes from and whose claims and policies pass. Everything
 // else is a no.
-func (e *Engine) authorize(ctx context.Context, p *provider, id *identity, in *PolicyInput) (rule string, err error) {
+func (p *provider) authorize(ctx context.Context, id *identity, in *PolicyInput) (rule string, err error) {
 	var misses []string
 	for i := range p.accesses {
 		access := &p.accesses[i]
