@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -33,19 +34,24 @@ func (c *compiler) checkProfile(s OAuthSource) {
 			return
 		}
 	}
-	if s.AllowAnyIssuer && shared(s) {
+	if s.AllowAnyIssuer && sharedKeys(s) {
 		c.fault(s.AttrAt("allow_any_issuer"), `"allow_any_issuer" is refused for shared keys`, "These keys sign the tokens of many tenants, so the issuer must be pinned.")
 	}
 }
 
-// shared says whether any tenant of the issuer can have tokens that pass all
-// checks of the source but the claims.
-func shared(s OAuthSource) bool {
-	if profile, known := issuer.Lookup(s.Profile); known && profile.Shared {
-		return true
-	}
+// sharedKeys says whether the keys of a source sign for many tenants.
+func sharedKeys(s OAuthSource) bool {
+	profile, _ := issuer.Lookup(s.Profile)
+	_, published := issuer.SharedKeySet(cmp.Or(s.JWKSURL, s.WellKnownURL))
+	return profile.Shared || published
+}
+
+// anyTenant says whether tokens of any tenant pass all checks of a source but
+// those of claims.
+func anyTenant(s OAuthSource) bool {
+	profile, _ := issuer.Lookup(s.Profile)
 	_, known := issuer.SharedIssuer(s.Issuer)
-	return known
+	return known || profile.AnyTenant(s.Issuer)
 }
 
 // checkSubject wants an access from a shared issuer to say whom it means.
@@ -54,7 +60,7 @@ func (c *compiler) checkSubject(a Access, ref Ref) {
 		return
 	}
 	for _, s := range c.spec.Sources {
-		if s.Label == ref.Label && s.Require == nil && shared(s) {
+		if s.Label == ref.Label && s.Require == nil && anyTenant(s) {
 			c.fault(ref.At, fmt.Sprintf("Access %q lets every tenant of %s in", a.Label, ref),
 				"Anybody can get a token of this issuer. Add require_claims with something that only yours have, such as repository_owner_id, or a policy. Only if everybody is meant, write allow_any_subject = true.")
 		}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
 )
@@ -72,7 +73,11 @@ func open(path string, timeout time.Duration) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, path: path}, nil
+	recent, err := lru.New[string, decoded](recentPasswords)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return &Store{db: db, path: path, recent: recent}, nil
 }
 
 // checkFile refuses what can be refused by looking at the folder's entry.

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.etcd.io/bbolt"
 
 	"github.com/m2md/m2md/engine"
@@ -35,18 +37,44 @@ type Store struct {
 	// broken says that a write met damage: bbolt may still hold its write lock,
 	// so that no other write must wait for it.
 	broken atomic.Bool
+	// recent are the records of the passwords read last, decoded: decoding
+	// takes longer than finding. One counts only while the file still holds
+	// the very bytes that it was decoded from, so none can be out of date.
+	recent *lru.Cache[string, decoded]
 }
+
+// decoded is a record and what it says.
+type decoded struct {
+	record   []byte
+	password engine.AppPassword
+}
+
+// recentPasswords bounds Store.recent; each takes some 500 bytes.
+const recentPasswords = 1024
 
 // AppPassword implements engine.AppPasswordReader.
 func (s *Store) AppPassword(ctx context.Context, id string) (p engine.AppPassword, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) error {
-		p, err = passwordByID(tx, []byte(id))
+		p, err = s.readPassword(tx, id)
 		return err
 	})
 	if err != nil {
 		return engine.AppPassword{}, fmt.Errorf("reading app password: %w", err)
 	}
 	return p, nil
+}
+
+// readPassword is passwordByID for the path of requests.
+func (s *Store) readPassword(tx *bbolt.Tx, id string) (engine.AppPassword, error) {
+	record := tx.Bucket(passwordBucket).Get([]byte(id))
+	if seen, ok := s.recent.Get(id); ok && bytes.Equal(seen.record, record) {
+		return seen.password, nil
+	}
+	p, err := decodePassword(record)
+	if err == nil {
+		s.recent.Add(id, decoded{bytes.Clone(record), p})
+	}
+	return p, err
 }
 
 // CreateAppPassword implements engine.AppPasswordStore.
@@ -188,7 +216,11 @@ func (s *Store) update(ctx context.Context, write func(*bbolt.Tx) error) error {
 }
 
 func passwordByID(tx *bbolt.Tx, id []byte) (engine.AppPassword, error) {
-	record := tx.Bucket(passwordBucket).Get(id)
+	return decodePassword(tx.Bucket(passwordBucket).Get(id))
+}
+
+// decodePassword reads a record; nil is none.
+func decodePassword(record []byte) (engine.AppPassword, error) {
 	if record == nil {
 		return engine.AppPassword{}, engine.ErrNotFound
 	}
