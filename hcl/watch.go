@@ -38,16 +38,17 @@ type Watcher struct {
 	opts    WatchOptions
 	notify  *fsnotify.Watcher // nil: polling only
 	changes chan struct{}
-	wanted  chan watched
+	wanted  chan sources
 	stop    context.CancelFunc
 	done    sync.WaitGroup
+	warned  bool // that a folder cannot be watched; once is enough
 }
 
 // Watch starts a watcher, which ends with ctx or Close. Where the system has
 // no notification left to give, it polls.
 func Watch(ctx context.Context, o WatchOptions) (*Watcher, error) {
 	ctx, stop := context.WithCancel(ctx)
-	w := &Watcher{opts: o.withDefaults(), changes: make(chan struct{}, 1), wanted: make(chan watched, 1), stop: stop}
+	w := &Watcher{opts: o.withDefaults(), changes: make(chan struct{}, 1), wanted: make(chan sources, 1), stop: stop}
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {
 		w.opts.Log.Warn("no file notification to be had; changes are found by polling", "every", w.opts.Poll, "err", err)
@@ -60,7 +61,7 @@ func Watch(ctx context.Context, o WatchOptions) (*Watcher, error) {
 
 // Set says what to watch from now on: Files and Folders of what was loaded.
 func (w *Watcher) Set(files, folders []string) {
-	next := wantedFor(files, folders)
+	next := sources{files: slices.Clone(files), folders: slices.Clone(folders)}
 	for {
 		select {
 		case w.wanted <- next:
@@ -92,6 +93,7 @@ func (w *Watcher) run(ctx context.Context) {
 	defer poll.Stop()
 	quiet := time.NewTimer(0)
 	<-quiet.C
+	var from sources
 	var now watched
 	var since time.Time // of the first change that was not told yet
 	changed := func() {
@@ -104,8 +106,13 @@ func (w *Watcher) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case now = <-w.wanted:
-			w.follow(now)
+		case from = <-w.wanted:
+			now = from.watched()
+			// Whatever changed between reading and this would go unnoticed, so
+			// that a new watch counts as a change.
+			if w.follow(now) {
+				w.tell()
+			}
 		case event := <-events:
 			if now.concerns(event.Name) {
 				changed()
@@ -114,11 +121,20 @@ func (w *Watcher) run(ctx context.Context) {
 			changed()
 		case <-quiet.C:
 			since = time.Time{}
-			w.tell()
+			now = w.again(from)
 		case <-poll.C:
-			w.tell()
+			now = w.again(from)
 		}
 	}
+}
+
+// again tells, after it looked for what became of the links and folders: who
+// reads a configuration that is broken just now may not call Set.
+func (w *Watcher) again(from sources) watched {
+	now := from.watched()
+	w.follow(now)
+	w.tell()
+	return now
 }
 
 func (w *Watcher) tell() {
@@ -129,11 +145,10 @@ func (w *Watcher) tell() {
 }
 
 // follow watches just the folders that are wanted. A folder that was replaced
-// has lost its watch, and gets it again. Whatever changed between reading and
-// this would go unnoticed, so a new watch counts as a change.
-func (w *Watcher) follow(now watched) {
+// has lost its watch, and gets it again. It says whether there is a new watch.
+func (w *Watcher) follow(now watched) (added bool) {
 	if w.notify == nil {
-		return
+		return false
 	}
 	have := w.notify.WatchList()
 	for _, folder := range have {
@@ -141,21 +156,24 @@ func (w *Watcher) follow(now watched) {
 			w.notify.Remove(folder) //nolint:errcheck // it is gone already, then
 		}
 	}
-	added := false
 	for folder := range now.folders {
 		if slices.Contains(have, folder) {
 			continue
 		}
 		if err := w.notify.Add(folder); err != nil {
-			w.opts.Log.Warn("a folder cannot be watched; its changes are found by polling", "folder", folder, "every", w.opts.Poll, "err", err)
+			if !w.warned {
+				w.opts.Log.Warn("a folder cannot be watched; its changes are found by polling", "folder", folder, "every", w.opts.Poll, "err", err)
+				w.warned = true
+			}
 			continue
 		}
 		added = true
 	}
-	if added {
-		w.tell()
-	}
+	return added
 }
+
+// sources is what Set was called with.
+type sources struct{ files, folders []string }
 
 // watched is what to watch: folders, never files, because a file that is
 // replaced takes its watch with it. All paths are real ones.
@@ -168,18 +186,18 @@ type watched struct {
 // maxLinks bounds a chain of symbolic links.
 const maxLinks = 40
 
-// wantedFor finds the folders by which changes of files and folders are seen:
+// watched finds the folders by which changes of files and folders are seen:
 // those themselves, those that they lie in, and those of the links that lead
 // to them.
-func wantedFor(files, folders []string) watched {
+func (s sources) watched() watched {
 	w := watched{folders: map[string]bool{}, whole: map[string]bool{}, names: map[string]bool{}}
-	for _, folder := range folders {
+	for _, folder := range s.folders {
 		if real, err := filepath.EvalSymlinks(folder); err == nil {
 			w.folders[real], w.whole[real] = true, true
 		}
 		w.add(folder, maxLinks)
 	}
-	for _, file := range files {
+	for _, file := range s.files {
 		w.add(file, maxLinks)
 	}
 	return w
@@ -205,7 +223,7 @@ func (w *watched) add(path string, links int) {
 		}
 		w.add(target, links-1)
 	}
-	if info, err := os.Lstat(folder); err == nil && info.Mode()&os.ModeSymlink != 0 {
+	if real != folder { // some folder above is a link, which may be swapped too
 		w.add(folder, links-1)
 	}
 }
