@@ -17,8 +17,8 @@ import (
 
 // Compile turns a configuration into a generation. Everything that can fail is
 // done here; what it tells is complete, not only the first fault, and where it
-// holds an Error the engine is nil. It may create signing keys in storage and
-// makes no connection.
+// holds an Error the engine is nil. It may keep new signing keys in storage,
+// for a configuration without faults, and makes no connection.
 func Compile(ctx context.Context, spec Spec, generation uint64, deps Deps) (*Engine, Findings) {
 	c := &compiler{
 		spec: spec,
@@ -43,6 +43,7 @@ func Compile(ctx context.Context, spec Spec, generation uint64, deps Deps) (*Eng
 	c.accounts()
 	c.compilePolicies()
 	c.providers()
+	c.keepKeys(ctx)
 	c.found.Sort()
 	if c.found.Err() != nil {
 		return nil, c.found
@@ -71,6 +72,7 @@ type compiler struct {
 	base   string // external_url
 
 	signers  map[string]*signers
+	made     []madeKey
 	trusts   map[origin]*trust
 	policies map[string]Policy // nil for one that did not compile
 }
@@ -88,7 +90,7 @@ func (c *compiler) server() {
 	s := c.spec.Server
 	c.engine.peers = peers{prefixes: s.TrustedProxies, unix: s.TrustUnix}
 	c.base = s.ExternalURL
-	if c.base == "" && !s.Unknown["external_url"] {
+	if c.base == "" && !s.Unknown["external_url"] && !s.Unknown["listen"] {
 		c.base = localURL(s)
 		if c.base == "" {
 			c.fault(s.At, `"external_url" is missing`,
@@ -216,6 +218,10 @@ func (c *compiler) remoteKeys(s OAuthSource) keySource {
 	}
 	if s.Has("ca") || s.Has("ca_file") {
 		config.CAPEM = []byte(s.CA.Content)
+		if len(config.CAPEM) == 0 { // which would stand for the system's roots
+			c.fault(firstOf(s.Decl, "ca", "ca_file"), "The CA is empty", "Give the certificates of the roots as PEM, or leave it out to take the system's.")
+			return nil
+		}
 	}
 	remote, err := c.deps.KeySets.Remote(config)
 	if err != nil {
@@ -258,6 +264,10 @@ func (c *compiler) compilePolicies() {
 	seen := map[string]Decl{}
 	for _, source := range c.spec.Policies {
 		if !c.unique(seen, source.Decl, "The policy") {
+			continue
+		}
+		if source.Unknown["script"] || source.Unknown["script_file"] {
+			c.policies[source.Label] = nil
 			continue
 		}
 		policy, err := c.deps.Policies.CompilePolicy(source)

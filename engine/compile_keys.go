@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -21,9 +20,9 @@ func (s *signers) byID() map[string]*signer {
 	return index
 }
 
-// signingKeys compiles the signing_key blocks, and makes in storage the keys
-// that it should keep and does not have. Without any block there is one key,
-// under the name "".
+// signingKeys compiles the signing_key blocks, and makes the keys that storage
+// should have and has not; keepKeys keeps them. Without any block there is one
+// key, under the name "".
 func (c *compiler) signingKeys(ctx context.Context) {
 	stored, err := c.deps.SigningKeys.SigningKeys(ctx)
 	if err != nil {
@@ -35,20 +34,20 @@ func (c *compiler) signingKeys(ctx context.Context) {
 		if !c.unique(seen, k.Decl, "The signing key") {
 			continue
 		}
-		if k.PrivateKey.Content != "" || k.Unknown["private_key"] || k.Unknown["private_key_file"] {
+		if k.Has("private_key") || k.Has("private_key_file") { // an empty file must not make another key sign
 			c.broughtKey(k)
 			continue
 		}
-		c.keptKey(ctx, k, stored)
+		c.keptKey(k, stored)
 	}
 	if len(c.spec.SigningKeys) == 0 {
-		c.keptKey(ctx, SigningKey{}, stored)
+		c.keptKey(SigningKey{}, stored)
 	}
 }
 
 // broughtKey takes a key that the files bring along.
 func (c *compiler) broughtKey(k SigningKey) {
-	if k.PrivateKey.Content == "" { // unknown, and allowed to be
+	if k.Unknown["private_key"] || k.Unknown["private_key_file"] {
 		c.signers[k.Label] = nil
 		return
 	}
@@ -72,7 +71,7 @@ func (c *compiler) broughtKey(k SigningKey) {
 
 // keptKey takes a key from storage: the newest of its name and algorithm
 // signs, all of its name verify. Where there is none, it is made.
-func (c *compiler) keptKey(ctx context.Context, k SigningKey, stored []StoredKey) {
+func (c *compiler) keptKey(k SigningKey, stored []StoredKey) {
 	algorithm := k.Algorithm
 	if algorithm == "" {
 		algorithm = DefaultAlgorithm
@@ -95,9 +94,9 @@ func (c *compiler) keptKey(ctx context.Context, k SigningKey, stored []StoredKey
 		kept.all = append(kept.all, one)
 	}
 	if kept.current == nil {
-		one, err := c.makeKey(ctx, k.Label, algorithm)
+		one, err := c.makeKey(k, algorithm)
 		if err != nil {
-			c.fault(k.At, "A signing key cannot be made", "Keeping it in storage: %s.", err)
+			c.fault(k.At, "A signing key cannot be made", "Making it: %s.", err)
 			return
 		}
 		kept.current, kept.all = one, slices.Insert(kept.all, 0, one)
@@ -105,15 +104,32 @@ func (c *compiler) keptKey(ctx context.Context, k SigningKey, stored []StoredKey
 	c.signers[k.Label] = kept
 }
 
-func (c *compiler) makeKey(ctx context.Context, name, algorithm string) (*signer, error) {
-	key, err := NewStoredKey(c.deps.Random, name, algorithm, c.deps.Now())
+// madeKey is a new key on its way into storage.
+type madeKey struct {
+	StoredKey
+	at Range
+}
+
+func (c *compiler) makeKey(k SigningKey, algorithm string) (*signer, error) {
+	key, err := NewStoredKey(c.deps.Random, k.Label, algorithm, c.deps.Now())
 	if err != nil {
 		return nil, err
 	}
-	if err := c.deps.SigningKeys.CreateSigningKey(ctx, key); err != nil && !errors.Is(err, ErrExists) {
-		return nil, err
-	}
+	c.made = append(c.made, madeKey{key, k.At})
 	return key.signer()
+}
+
+// keepKeys stores the keys that were made: only for a configuration without
+// faults, as nothing is to be left of one that is refused.
+func (c *compiler) keepKeys(ctx context.Context) {
+	if c.found.Err() != nil {
+		return
+	}
+	for _, key := range c.made {
+		if err := c.deps.SigningKeys.CreateSigningKey(ctx, key.StoredKey); err != nil {
+			c.fault(key.at, "A signing key cannot be kept", "Keeping it in storage: %s.", err)
+		}
+	}
 }
 
 // signersOf finds the keys that a provider signs with; nil where there is a
@@ -126,14 +142,13 @@ func (c *compiler) signersOf(p Provider) *signers {
 		}
 		return found
 	}
-	if len(c.spec.SigningKeys) > 1 {
+	if len(c.spec.SigningKeys) > 1 && !p.Unknown["signing_key"] {
 		c.fault(p.At, fmt.Sprintf("Provider %q does not say which key signs", p.Label), "There are %d signing_key blocks. Add, for instance, signing_key = signing_key.%s.",
 			len(c.spec.SigningKeys), c.spec.SigningKeys[0].Label)
 		return nil
 	}
-	name := ""
-	if len(c.spec.SigningKeys) == 1 {
-		name = c.spec.SigningKeys[0].Label
+	if len(c.spec.SigningKeys) == 0 {
+		return c.signers[""]
 	}
-	return c.signers[name]
+	return c.signers[c.spec.SigningKeys[0].Label]
 }

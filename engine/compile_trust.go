@@ -56,11 +56,11 @@ func anyTenant(s OAuthSource) bool {
 
 // checkSubject wants an access from a shared issuer to say whom it means.
 func (c *compiler) checkSubject(a Access, ref Ref) {
-	if ref.Kind != KindOAuthSource || a.AllowAnySubject || a.Require != nil || len(a.Policies) > 0 {
+	if ref.Kind != KindOAuthSource || a.AllowAnySubject || a.Require != nil || len(a.Policies) > 0 || a.Unknown["require_claims"] || a.Unknown["policies"] {
 		return
 	}
 	for _, s := range c.spec.Sources {
-		if s.Label == ref.Label && s.Require == nil && anyTenant(s) {
+		if s.Label == ref.Label && s.Require == nil && !s.Unknown["require_claims"] && anyTenant(s) {
 			c.fault(ref.At, fmt.Sprintf("Access %q lets every tenant of %s in", a.Label, ref),
 				"Anybody can get a token of this issuer. Add require_claims with something that only yours have, such as repository_owner_id, or a policy. Only if everybody is meant, write allow_any_subject = true.")
 		}
@@ -68,35 +68,42 @@ func (c *compiler) checkSubject(a Access, ref Ref) {
 }
 
 // checkSharedKeys refuses the same key under the same issuer in two sources: a
-// token would have two identities. Remote keys are told apart by where they
-// come from.
+// token would have two identities. Any issuer is the same as each. Remote keys
+// are told apart by where they come from.
 func (c *compiler) checkSharedKeys() {
-	type place struct{ issuer, key string }
-	first := map[place]Decl{}
-	see := func(d Decl, issuer, key, attribute string) {
-		at := place{issuer, key}
-		if other, taken := first[at]; taken && other.Label != d.Label {
-			c.fault(d.AttrAt(attribute), fmt.Sprintf("%q and %q share a key and an issuer", other.Label, d.Label),
-				"A token would have two identities. The other is at %s; merge them, or remove the key from one.", other.At)
+	type holder struct {
+		Decl
+		Trust
+	}
+	holders := map[string][]holder{}
+	see := func(d Decl, t Trust, key, attribute string) {
+		if t.Issuer == "" && !t.AllowAnyIssuer { // unknown, or told of already
 			return
 		}
-		first[at] = d
+		for _, other := range holders[key] {
+			if other.Label != d.Label && (other.Issuer == t.Issuer || other.AllowAnyIssuer || t.AllowAnyIssuer) {
+				c.fault(d.AttrAt(attribute), fmt.Sprintf("%q and %q share a key and an issuer", other.Label, d.Label),
+					"A token would have two identities. The other is at %s; merge them, or remove the key from one.", other.At)
+				return
+			}
+		}
+		holders[key] = append(holders[key], holder{d, t})
 	}
 	for _, s := range c.spec.Sources {
 		switch {
 		case s.JWKSURL != "":
-			see(s.Decl, s.Issuer, s.JWKSURL, "oidc_jwks_url")
+			see(s.Decl, s.Trust, s.JWKSURL, "oidc_jwks_url")
 		case s.WellKnownURL != "":
-			see(s.Decl, s.Issuer, s.WellKnownURL, "oidc_well_known_url")
+			see(s.Decl, s.Trust, s.WellKnownURL, "oidc_well_known_url")
 		default:
 			for _, key := range c.staticKeys(origin{KindOAuthSource, s.Label}) {
-				see(s.Decl, s.Issuer, key.Thumbprint, "issuer")
+				see(s.Decl, s.Trust, key.Thumbprint, "issuer")
 			}
 		}
 	}
 	for _, s := range c.spec.Certificates {
 		for _, key := range c.staticKeys(origin{KindCertificate, s.Label}) {
-			see(s.Decl, s.Issuer, key.Thumbprint, "issuer")
+			see(s.Decl, s.Trust, key.Thumbprint, "issuer")
 		}
 	}
 }
