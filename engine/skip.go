@@ -28,12 +28,13 @@ func (f *forwardAuth) skips(path string) bool {
 }
 
 // ambiguous says whether a path could be normalised into another one: dot
-// segments, empty segments, path parameters, backslashes, anything encoded,
+// segments, empty segments, path parameters, fragments (nginx cuts them off
+// before it resolves dots), backslashes, anything encoded,
 // and bytes that should have been, among them overlong forms of the dot.
 func ambiguous(path string) bool {
 	return path[0] != '/' ||
 		strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' }) ||
-		strings.ContainsAny(path, `%;\`) ||
+		strings.ContainsAny(path, `%;\#`) ||
 		strings.Contains(path, "//") ||
 		strings.Contains(path, "/./") || strings.HasSuffix(path, "/.") ||
 		strings.Contains(path, "/../") || strings.HasSuffix(path, "/..")

@@ -574,6 +574,8 @@ func TestOnlyTheNamedPathsAreSkipped(t *testing.T) {
 		{"/ready%00", false},
 		{"/ready#x", false},
 		{"/static/#/../../admin", false},
+		{"/static/..#x", false},
+		{"/static/x#y", false},
 		{"/static/\xc0\xae\xc0\xae/admin", false}, // an overlong encoding of /../
 		{"/static/é", false},
 		{"/static/\tx", false},
