@@ -195,7 +195,7 @@ func (f *field) decode() (value any, unknown bool) {
 func (f *field) typed(out result) (value any, unknown bool) {
 	switch v := out.value; f.row.Type {
 	case TypeString:
-		return f.orNil(f.text(v, f.at, "")), false
+		return f.orNil(f.text(v, f.at, f.fail)), false
 	case TypeBool:
 		if v.Type() != cty.Bool {
 			return f.mistyped(v, f.at), false
@@ -275,9 +275,8 @@ func takes(row *attribute) fault {
 	return fault{summary: example.summary, detail: fmt.Sprintf(example.detail, row.Name)}
 }
 
-// text decodes a string and judges its form. Of is "" for the attribute
-// itself.
-func (f *field) text(v cty.Value, at engine.Range, member string) (string, bool) {
+// text decodes a string and judges its form; tell is fail or failMember.
+func (f *field) text(v cty.Value, at engine.Range, tell func(engine.Range, fault)) (string, bool) {
 	if v.Type() != cty.String || v.IsNull() {
 		f.mistyped(v, at)
 		return "", false
@@ -290,15 +289,11 @@ func (f *field) text(v cty.Value, at engine.Range, member string) (string, bool)
 	if bad == (fault{}) && f.row.Words != nil && !slices.Contains(f.row.Words, s) {
 		bad = fault{summary: "has no such value", detail: fmt.Sprintf("Write %s.", quoted(f.row.Words, "or"))}
 	}
-	switch {
-	case bad == fault{}:
-		return s, true
-	case member != "":
-		f.failMember(at, bad)
-	default:
-		f.fail(at, bad)
+	if bad != (fault{}) {
+		tell(at, bad)
+		return "", false
 	}
-	return "", false
+	return s, true
 }
 
 func (f *field) whole(v cty.Value) any {
@@ -345,7 +340,7 @@ func (f *field) strings(v cty.Value) any {
 	places := memberPlaces(f.expr, f.at, v.LengthInt())
 	out, i, whole := make([]string, 0, v.LengthInt()), 0, true
 	for _, member := range v.Elements() {
-		s, ok := f.text(member, places(i), "member")
+		s, ok := f.text(member, places(i), f.failMember)
 		out, whole = append(out, s), whole && ok
 		i++
 	}
@@ -399,10 +394,9 @@ func (f *field) plain(v cty.Value, expr hcl.Expression, at engine.Range, depth i
 		return f.number(v, at)
 	case isList(t):
 		list := make([]any, 0, v.LengthInt())
-		for i, member := range listMembers(v, expr, at) {
+		for _, member := range listMembers(v, expr, at) {
 			one, wrong := f.plain(member.value, member.expr, member.at, depth+1)
 			list, bad = append(list, one), bad || wrong
-			_ = i
 		}
 		return list, bad
 	case isObject(t):
@@ -485,7 +479,7 @@ func objectMembers(v cty.Value, expr hcl.Expression, at engine.Range) []member {
 
 // file reads the file that a *_file attribute names.
 func (f *field) file(out result) (value any, unknown bool) {
-	name, ok := f.text(out.value, f.at, "")
+	name, ok := f.text(out.value, f.at, f.fail)
 	if !ok {
 		return nil, false
 	}

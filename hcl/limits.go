@@ -260,10 +260,14 @@ func look(src *source, found *findings) bool {
 	src.scripts = interpolatedScripts(tokens, found)
 	wrong := 0
 	for _, d := range diags {
-		if d.Subject != nil && d.Subject.Start.Byte >= len(src.content) {
+		where := hcl.Range{}
+		if d.Subject != nil {
+			where = *d.Subject
+		}
+		if where.Start.Byte >= len(src.content) { // in what was appended
 			continue
 		}
-		if wrong++; wrong <= maxSyntaxFaults && !src.toldScript(*d.Subject) {
+		if wrong++; wrong <= maxSyntaxFaults && !src.toldScript(where) {
 			found.syntax(hcl.Diagnostics{d}, src.name)
 		}
 	}

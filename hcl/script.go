@@ -111,7 +111,7 @@ func (f *field) jsonScript(text string) any {
 
 // scriptFile reads a script that stands in a file of its own.
 func (f *field) scriptFile(out result) any {
-	name, ok := f.text(out.value, f.at, "")
+	name, ok := f.text(out.value, f.at, f.fail)
 	if !ok {
 		return nil
 	}

@@ -175,7 +175,7 @@ func (t *tree) json(pairs []pair, schema *block) *given {
 	out := &given{source: t.source, schema: schema}
 	for _, member := range t.unique(pairs) {
 		if schema.inside[member.name] == nil {
-			t.attribute(out, givenAttr{name: member.name, at: member.at, expr: member.expr})
+			t.attribute(out, givenAttr(member))
 			continue
 		}
 		if inner := t.nested(schema, member.name, member.at); inner != nil {
