@@ -29,8 +29,8 @@ func (f *forwardAuth) skips(path string) bool {
 
 // ambiguous says whether a path could be normalised into another one: dot
 // segments, empty segments, path parameters, fragments (nginx cuts them off
-// before it resolves dots), backslashes, anything encoded,
-// and bytes that should have been, among them overlong forms of the dot.
+// before it resolves dots), backslashes, anything encoded, and bytes that
+// should have been, among them overlong forms of the dot.
 func ambiguous(path string) bool {
 	return path[0] != '/' ||
 		strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' }) ||
