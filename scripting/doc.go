@@ -47,7 +47,7 @@
 //     by backtracking (look-around, back-references, g on text beyond ASCII,
 //     lastIndex). These give up after 100 ms (measured: 210, by a coarse clock)
 //     and then answer "no match", which would let in where the test is negated:
-//     hence a match that took 40 ms ends the evaluation with an error. The
+//     hence a match that took 80 ms ends the evaluation with an error. The
 //     100 ms are a package variable of regexp2, which New sets once for the
 //     process.
 //   - Scripts: 16 KiB, with brackets at most 200 deep, so that no parser can

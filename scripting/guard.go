@@ -20,7 +20,7 @@ const (
 	// says "no match". maxMatch, which is less, makes sure that no policy gets
 	// to act on that answer.
 	matchTimeout = 100 * time.Millisecond
-	maxMatch     = 40 * time.Millisecond
+	maxMatch     = 80 * time.Millisecond
 
 	// maxPattern bounds a pattern that is made at run time, in characters.
 	maxPattern = 1024
