@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -50,6 +51,13 @@ func createServiceAccount(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	state, err := stateDir(c)
+	if err != nil {
+		return err
+	}
+	if err := outside(state, config); err != nil {
+		return err
+	}
 	written, err := declare(c, config, name, block)
 	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
 		fmt.Fprintf(c.App.ErrWriter, "%s cannot be written here. Commit this block, and then run `m2md app-password create %s`:\n", config, name)
@@ -75,7 +83,7 @@ func createServiceAccount(c *cli.Context) error {
 // configOfDaemon is what --config names, or else what the running daemon
 // serves, or else the default.
 func configOfDaemon(c *cli.Context) (string, error) {
-	if c.IsSet("config") {
+	if c.String("config") != "" {
 		return configPath(c)
 	}
 	socket, err := socketPath(c)
@@ -86,7 +94,7 @@ func configOfDaemon(c *cli.Context) (string, error) {
 	if err == nil {
 		return status.Config, nil
 	}
-	if nobodyListens(err) && !c.IsSet("socket") {
+	if nobodyListens(err) && c.String("socket") == "" {
 		return configPath(c)
 	}
 	return "", err
@@ -100,11 +108,7 @@ func declare(c *cli.Context, config, name string, block []byte) (path string, er
 	if err != nil {
 		return "", err
 	}
-	content := block
-	if before != nil {
-		content = append(append(bytes.TrimRight(before, "\n"), "\n\n"...), block...)
-	}
-	if err := replaceFile(path, content); err != nil {
+	if err := replaceFile(path, appended(before, block)); err != nil {
 		return "", err
 	}
 	keys := jwks.NewCache(jwks.Options{})
@@ -122,16 +126,34 @@ func declare(c *cli.Context, config, name string, block []byte) (path string, er
 	return "", errors.Join(fmt.Errorf("the configuration is not valid with the new block, so it was taken back"), err)
 }
 
-// declarationFile is where a new account's block goes, and what stands there;
-// nil for a file that is not there yet.
+// appended is what stands in a file, unchanged, an empty line, and the block.
+func appended(before, block []byte) []byte {
+	switch {
+	case len(before) == 0:
+		return block
+	case before[len(before)-1] == '\n':
+		return slices.Concat(before, []byte("\n"), block)
+	default:
+		return slices.Concat(before, []byte("\n\n"), block)
+	}
+}
+
+// declarationFile is where a new account's block goes, links followed, and
+// what stands there; nil for a file that is not there yet.
 func declarationFile(config, name string) (path string, before []byte, err error) {
 	info, err := os.Stat(config)
 	if err != nil {
 		return "", nil, err
 	}
 	if !info.IsDir() {
-		before, err = os.ReadFile(config)
-		return config, before, err
+		if strings.HasSuffix(config, ".json") {
+			return "", nil, fmt.Errorf("%s is JSON, which is not added to; write the service_account block by hand, or keep the configuration in a folder", config)
+		}
+		if path, err = filepath.EvalSymlinks(config); err != nil {
+			return "", nil, err
+		}
+		before, err = os.ReadFile(path)
+		return path, before, err
 	}
 	path = filepath.Join(config, "service_account_"+name+".hcl")
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -141,20 +163,25 @@ func declarationFile(config, name string) (path string, before []byte, err error
 }
 
 // replaceFile writes a file as a whole or not at all: a daemon that watches
-// the folder never sees half of it. The name of what is written first begins
-// with a dot, which the loader skips.
+// the folder never sees half of it. The file keeps its mode and owner, or the
+// daemon might not be allowed to read it any more. The name of what is written
+// first begins with a dot, which the loader skips.
 func replaceFile(path string, content []byte) error {
 	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
+	replaced, err := os.Stat(path)
+	if err == nil {
+		mode = replaced.Mode().Perm()
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".m2md-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temporary.Name()) //nolint:errcheck // gone after the rename
-	_, err = temporary.Write(content)
-	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
+	if replaced != nil {
+		err = keepOwner(temporary, replaced)
+	}
+	_, failed := temporary.Write(content)
+	err = errors.Join(err, failed, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
 	if err != nil {
 		return err
 	}
@@ -169,7 +196,7 @@ func reloadIfServed(c *cli.Context) error {
 		return err
 	}
 	result, err := serve.NewAdminClient(socket).Reload(c.Context)
-	if nobodyListens(err) && !c.IsSet("socket") {
+	if nobodyListens(err) && c.String("socket") == "" {
 		return nil
 	}
 	if err != nil {
