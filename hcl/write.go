@@ -7,6 +7,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
+// ValidLabel says whether a block can have the label.
+func ValidLabel(label string) bool { return validLabel(label) }
+
 // ServiceAccountBlock writes a service_account block as canonical HCL. It
 // fails for a name that no label may have.
 func ServiceAccountBlock(name, displayName string, groups []string) ([]byte, error) {

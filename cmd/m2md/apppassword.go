@@ -13,6 +13,7 @@ import (
 
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/serve"
+	"github.com/m2md/m2md/hcl"
 )
 
 func appPasswordCommand() *cli.Command {
@@ -102,7 +103,7 @@ func withKeeper(c *cli.Context, work func(passwordKeeper) error) error {
 		return err
 	}
 	err = work(serve.NewAdminClient(socket))
-	if !nobodyListens(err) || c.IsSet("socket") {
+	if !nobodyListens(err) || c.String("socket") != "" {
 		return err
 	}
 	dir, err := stateDir(c)
@@ -120,7 +121,11 @@ func withKeeper(c *cli.Context, work func(passwordKeeper) error) error {
 }
 
 func createAppPassword(c *cli.Context) error {
-	asked, err := askedPassword(c, c.Args().First())
+	account := c.Args().First()
+	if !hcl.ValidLabel(account) { // the file itself would take any name
+		return usagef("create: no service account can have the name %q", account)
+	}
+	asked, err := askedPassword(c, account)
 	if err != nil {
 		return err
 	}
