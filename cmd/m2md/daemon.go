@@ -58,8 +58,9 @@ type Daemon struct {
 	draining atomic.Bool
 	reloads  chan chan serve.ReloadResult // to the one goroutine that reloads
 
-	mu   sync.Mutex // guards what follows, which status reads
-	last serve.ReloadStatus
+	mu      sync.Mutex // guards what follows, which status reads
+	last    serve.ReloadStatus
+	remarks string // warnings and notes of what serves
 
 	fingerprint [32]byte // of what serves; only the reloading goroutine uses it
 
@@ -142,6 +143,9 @@ func (d *Daemon) auditFailed(err error) {
 	d.metrics.auditErrors.Inc()
 	d.log.Error("writing the decision log failed", "err", err)
 }
+
+// boltEngine is the engine of a storage block that names none, and of none.
+const boltEngine = "bolt"
 
 // openStorage opens what a storage block chooses.
 func openStorage(s engine.Storage, stateDir string) (storage.Store, error) {
@@ -280,7 +284,7 @@ func (d *Daemon) Status() serve.Status {
 		Started:    d.started,
 		Config:     config,
 		Listen:     d.main.listener.Addr().String(),
-		Storage:    cmp.Or(d.start.Storage.Engine, "bolt"),
+		Storage:    cmp.Or(d.start.Storage.Engine, boltEngine),
 		Generation: summary.Generation,
 		Hash:       summary.Hash,
 		Providers:  summary.Providers,

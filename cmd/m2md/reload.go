@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -75,7 +76,8 @@ func (d *Daemon) swap(next *assessment) {
 	d.metrics.serving(next.Engine.Generation(), now)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.last = serve.ReloadStatus{At: now, OK: true, LastGood: now}
+	d.remarks = text(next)
+	d.last = serve.ReloadStatus{At: now, OK: true, LastGood: now, Report: d.remarks}
 }
 
 // concluded tells everybody who listens how a reload ended: metric, status
@@ -85,8 +87,8 @@ func (d *Daemon) concluded(outcome, report string) {
 	d.metrics.reloaded(outcome)
 	d.mu.Lock()
 	before := d.last
-	if outcome == "unchanged" && before.OK {
-		report = before.Report // its warnings still stand
+	if outcome == "unchanged" {
+		report = d.remarks
 	}
 	d.last.At, d.last.OK, d.last.Report = time.Now(), outcome != "failed", report
 	d.mu.Unlock()
@@ -114,11 +116,19 @@ func needsRestart(running, next engine.Spec) engine.Findings {
 		}
 	}
 	object(running.Server.Listen != next.Server.Listen, next.Server.AttrAt("listen"), `"listen"`)
-	object((running.Server.TLS == nil) != (next.Server.TLS == nil), next.Server.At, `"tls" block`)
+	object((running.Server.TLS == nil) != (next.Server.TLS == nil), tlsAt(next.Server), `"tls" block`)
 	object(running.Metrics.Listen != next.Metrics.Listen, next.Metrics.AttrAt("listen"), `"listen" of metrics`)
-	object(running.Storage.Engine != next.Storage.Engine, next.Storage.AttrAt("engine"), `"storage"`)
+	object(cmp.Or(running.Storage.Engine, boltEngine) != cmp.Or(next.Storage.Engine, boltEngine), next.Storage.AttrAt("engine"), `"storage"`)
 	object(running.Storage.Path != next.Storage.Path, next.Storage.AttrAt("path"), `"storage" path`)
 	return found
+}
+
+// tlsAt is the place of the tls block, or of the server block that has lost it.
+func tlsAt(s engine.Server) engine.Range {
+	if s.TLS == nil {
+		return s.At
+	}
+	return s.TLS.At
 }
 
 func reloadCommand() *cli.Command {
