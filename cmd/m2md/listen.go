@@ -85,6 +85,9 @@ func removeStaleSocket(path string) error {
 		connection.Close()
 		return fmt.Errorf("another process listens on %s", path)
 	}
+	if !errors.Is(err, syscall.ECONNREFUSED) { // busy, or not ours to talk to: somebody may well listen
+		return fmt.Errorf("asking whether somebody listens on %s: %w", path, plainCause(err))
+	}
 	return os.Remove(path)
 }
 
