@@ -142,16 +142,15 @@ func (d *decoder) attribute(g *given, v *values, attr givenAttr) {
 	}
 	field := &field{decoder: d, row: row, source: g.source, expr: attr.expr, at: rangeOf(attr.expr.Range())}
 	value, unknown := field.decode()
-	switch {
-	case unknown:
-		d.missing = true
-		if v.decl.Unknown == nil {
-			v.decl.Unknown = make(map[string]bool)
-		}
-		v.decl.Unknown[attr.name] = true
-	case value != nil:
+	d.missing = d.missing || unknown
+	if value != nil {
 		v.of[attr.name] = value
+		return
 	}
+	if v.decl.Unknown == nil {
+		v.decl.Unknown = make(map[string]bool)
+	}
+	v.decl.Unknown[attr.name] = true // absent and allowed to be, or refused and told
 }
 
 // field is one attribute on its way from text to value.

@@ -44,8 +44,13 @@ type Sources map[string][]byte
 
 // Loaded is one reading of a configuration, sound or not.
 type Loaded struct {
-	// Spec is whole only where Findings.Err() is nil.
+	// Spec is whole only where Findings.Err() is nil. Where it is not, what was
+	// refused is unknown in it (engine.Decl), and the rest can be judged
+	// nevertheless, unless Partial.
 	Spec engine.Spec
+	// Partial says that a file could not be read or parsed to its end, so that
+	// the Spec lacks what it declares.
+	Partial bool
 	// Findings are sorted: faults, warnings and notes.
 	Findings engine.Findings
 	// Sources serve to show the lines that findings point at.
@@ -73,6 +78,7 @@ func Load(o Options) *Loaded {
 	l.spec.Hash, l.spec.Fingerprint = l.hash(), l.fingerprint()
 	return &Loaded{
 		Spec:     l.spec,
+		Partial:  l.partial,
 		Findings: l.found.list,
 		Sources:  l.texts,
 		Files:    slices.Sorted(maps.Keys(l.reader.files)),
@@ -90,6 +96,7 @@ type loader struct {
 	texts   Sources
 	scripts map[string][]byte // by absolute path
 	missing bool
+	partial bool
 }
 
 // load finds, reads, parses and decodes, each for all files before the next
@@ -98,6 +105,7 @@ func (l *loader) load() {
 	w := &walk{reader: l.reader, found: l.found, path: l.options.Path, tests: l.options.WithTests, real: make(map[string]bool)}
 	w.find()
 	l.sources = w.open()
+	l.partial = l.found.list.Err() != nil
 	if l.reader.total > maxTotalBytes { // told: nobody waits until all of it is parsed
 		l.sources = nil
 	}
@@ -148,6 +156,7 @@ func (l *loader) parseAll(root *block) []*given {
 	var blocks []*given
 	for _, p := range parsed {
 		l.texts[p.source.name] = p.source.content
+		l.partial = l.partial || p.broken
 		blocks = append(blocks, p.blocks...)
 		for _, one := range p.found.list {
 			l.found.add(one)
@@ -161,6 +170,7 @@ type parsing struct {
 	source *source
 	found  findings
 	blocks []*given
+	broken bool // blocks may be missing
 }
 
 // parse reads the blocks of the file, or tells why it holds none.
@@ -169,6 +179,7 @@ func (p *parsing) parse(root *block) {
 	// end the daemon.
 	defer func() {
 		if recover() != nil {
+			p.broken = true
 			p.found.fault(fileStart(p.source.name), "the file cannot be parsed", "It is beyond what the language knows. Write it in a simpler form.")
 		}
 	}()
@@ -178,10 +189,12 @@ func (p *parsing) parse(root *block) {
 		return
 	}
 	if !checkNative(p.source, &p.found) {
+		p.broken = true
 		return
 	}
 	file, diags := hclsyntax.ParseConfig(p.source.content, p.source.name, hcl.InitialPos)
 	for _, d := range diags {
+		p.broken = p.broken || d.Severity == hcl.DiagError
 		if d.Subject == nil || !p.source.toldScript(*d.Subject) {
 			p.found.syntax(hcl.Diagnostics{d}, p.source.name)
 		}
@@ -192,11 +205,12 @@ func (p *parsing) parse(root *block) {
 
 func (p *parsing) parseJSON(t *tree, root *block) {
 	if !checkJSON(p.source.content, p.source.name, &p.found) {
+		p.broken = true
 		return
 	}
 	file, diags := hcljson.Parse(p.source.content, p.source.name)
 	p.found.syntax(diags, p.source.name)
-	if !diags.HasErrors() {
+	if p.broken = diags.HasErrors(); !p.broken {
 		p.blocks = t.json(t.jsonRoot(file.Body), root).blocks
 	}
 }

@@ -32,7 +32,7 @@ func assess(ctx context.Context, options hcl.Options, generation uint64, deps en
 // differ. objections are faults that only the caller knows of.
 func compile(ctx context.Context, path string, loaded *hcl.Loaded, objections engine.Findings, generation uint64, deps engine.Deps) *assessment {
 	a := &assessment{Loaded: *loaded}
-	if a.Findings.Err() != nil {
+	if a.Partial { // what is missing would look like many faults
 		return a
 	}
 	compiled, found := engine.Compile(ctx, a.Spec, generation, deps)
