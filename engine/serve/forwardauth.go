@@ -32,9 +32,9 @@ func readNginx(h http.Header) (original, string) {
 	if raw == "" {
 		return original{method: h.Get("X-Original-Method")}, ""
 	}
-	_, rest, absolute := strings.Cut(raw, "://")
+	scheme, rest, _ := strings.Cut(raw, "://")
 	host, uri, hasPath := strings.Cut(rest, "/")
-	if !absolute || !hasPath || host == "" || strings.ContainsAny(host, "?#@\\") {
+	if scheme != "http" && scheme != "https" || !hasPath || host == "" || strings.ContainsAny(host, "?#@\\") {
 		return original{}, "X-Original-URL is not a URL with a scheme, a host and a path"
 	}
 	return original{h.Get("X-Original-Method"), host, pathOf("/" + uri)}, ""

@@ -500,6 +500,8 @@ func TestOnlyTheNamedDialectsHeadersOfATrustedProxyAreRead(t *testing.T) {
 		{"two Authorization headers on an open path", true, nginxLoki, append([]string{"Authorization", "Bearer a", "Authorization", "Bearer b"}, toReady...), 403, "more than one Authorization"},
 
 		{"a URL without a scheme", true, nginxLoki, []string{"X-Original-Url", "loki.example.com/ready"}, 403, "not a URL"},
+		{"a URL with an empty scheme", true, nginxLoki, []string{"X-Original-Url", "://loki.example.com/ready"}, 403, "not a URL"},
+		{"a URL of another scheme", true, nginxLoki, []string{"X-Original-Url", "file://loki.example.com/ready"}, 403, "not a URL"},
 		{"a URL without a host", true, nginxLoki, []string{"X-Original-Url", "https:///ready"}, 403, "not a URL"},
 		{"a URL without a path", true, nginxLoki, []string{"X-Original-Url", "https://loki.example.com"}, 403, "not a URL"},
 		{"a URL that is a path", true, nginxLoki, []string{"X-Original-Url", "/ready"}, 403, "not a URL"},
