@@ -282,15 +282,6 @@ func (s *site) admin() *serve.AdminClient {
 	return serve.NewAdminClient(filepath.Join(s.state, socketName))
 }
 
-// reload has the files read again and wants them in service.
-func (s *site) reload() {
-	s.t.Helper()
-	result, err := s.admin().Reload(s.t.Context())
-	if err != nil || !result.OK {
-		s.t.Fatalf("reloading: %v %s", err, result.Report)
-	}
-}
-
 // tokenAnswer is what the token endpoint says (RFC 6749 §5.1, §5.2).
 type tokenAnswer struct {
 	Status      int    `json:"-"`
