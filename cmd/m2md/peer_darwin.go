@@ -1,27 +1,12 @@
 package main
 
-import (
-	"net"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-// peerUID asks the kernel who is at the other end.
-func peerUID(conn *net.UnixConn) (int, error) {
-	raw, err := conn.SyscallConn()
+// uidOf asks the kernel who is at the other end of a unix socket.
+func uidOf(fd int) (int, error) {
+	credentials, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {
 		return -1, err
-	}
-	var credentials *unix.Xucred
-	var asked error
-	err = raw.Control(func(fd uintptr) {
-		credentials, asked = unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
-	})
-	if err != nil {
-		return -1, err
-	}
-	if asked != nil {
-		return -1, asked
 	}
 	return int(credentials.Uid), nil
 }
