@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -187,4 +189,52 @@ func TestAnAccessIsForWhomItNames(t *testing.T) {
 	dev := enginetest.With(enginetest.GitHubClaims(d.Clock.Now(), audience), map[string]any{"ref": "refs/heads/dev"})
 	checkAccess(t, d, one.Mint(dev), nil, "all", "")
 	checkAccess(t, d, two.Mint(dev), nil, "", "access main: the claims")
+}
+
+// scripted is a PolicyCompiler, and each of its policies, that answers as its
+// field says and counts how often it is asked.
+type scripted struct {
+	pass  bool
+	err   error
+	asked *atomic.Int64
+}
+
+func (s scripted) CompilePolicy(engine.PolicySource) (engine.Policy, error) { return s, nil }
+
+func (s scripted) Evaluate(context.Context, *engine.PolicyInput) (bool, error) {
+	s.asked.Add(1)
+	return s.pass, s.err
+}
+
+// The engine does not lean on policies to keep their contract, and asks no
+// further once it is decided.
+func TestAPolicyThatFailsIsANoWhateverElseItSays(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer scripted
+		mode   engine.PolicyMode
+		asked  int64
+		reason string
+	}{
+		{"true and an error", scripted{pass: true, err: errors.New("broken")}, engine.AllPolicies, 1, "policy a failed: broken"},
+		{"true and an error, any of", scripted{pass: true, err: errors.New("broken")}, engine.AnyPolicy, 2, "policy a failed: broken, policy b failed: broken"},
+		{"no ends all", scripted{}, engine.AllPolicies, 1, "policy a said no"},
+		{"yes ends any", scripted{pass: true}, engine.AnyPolicy, 1, ""},
+		{"yes does not end all", scripted{pass: true}, engine.AllPolicies, 2, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.answer.asked = &atomic.Int64{}
+			d := enginetest.NewDaemon(t, enginetest.Parts{Store: memory.New(), Policies: tt.answer})
+			spec := oneAccess("service_account.ci")
+			spec.Accounts = []engine.ServiceAccount{{Decl: enginetest.Declare("ci", 10)}}
+			spec.Policies = []engine.PolicySource{{Decl: enginetest.Declare("a", 20)}, {Decl: enginetest.Declare("b", 21)}}
+			spec.Providers[0].Accesses[0].Policies, spec.Providers[0].Accesses[0].Mode = enginetest.Refs("policy.a", "policy.b"), tt.mode
+			d.Serve(t, spec)
+			checkAccess(t, d, d.Password(t, "ci", nil), nil, "all", tt.reason)
+			if asked := tt.answer.asked.Load(); asked != tt.asked {
+				t.Errorf("policies were asked %d times, want %d", asked, tt.asked)
+			}
+		})
+	}
 }

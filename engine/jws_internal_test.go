@@ -98,6 +98,52 @@ func TestAParsedJWTIsVerifiedByTheRightKeyAlone(t *testing.T) {
 	}
 }
 
+// "exp at or before now is refused" (product.md §2): the borders, to the second.
+func TestATokenEndsAtItsExpAndBeginsAtItsNotBefore(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	number := func(offset int64) json.Number { return json.Number(fmt.Sprint(now.Unix() + offset)) }
+	tests := []struct {
+		claims Claims
+		ok     bool
+	}{
+		{Claims{"exp": number(0)}, false},
+		{Claims{"exp": number(1)}, true},
+		{Claims{"exp": number(-1)}, false},
+		{Claims{"exp": json.Number("1700000000.5")}, true},
+		{Claims{"exp": number(9), "nbf": number(0)}, true},
+		{Claims{"exp": number(9), "nbf": number(1)}, false},
+		{Claims{"exp": number(9), "iat": number(60)}, true},
+		{Claims{"exp": number(9), "iat": number(61)}, false},
+	}
+	for _, tt := range tests {
+		if _, err := tt.claims.checkTimes(now); (err == nil) != tt.ok {
+			t.Errorf("%v at %d: %v", tt.claims, now.Unix(), err)
+		}
+	}
+}
+
+// An app password's borders, likewise.
+func TestAnAppPasswordEndsAtItsTime(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	a := &account{label: "ci", maxAge: time.Hour}
+	tests := []struct {
+		record AppPassword
+		ok     bool
+	}{
+		{AppPassword{CreatedAt: now}, true},
+		{AppPassword{CreatedAt: now.Add(-time.Hour + 1)}, true},
+		{AppPassword{CreatedAt: now.Add(-time.Hour)}, false},
+		{AppPassword{CreatedAt: now, ExpiresAt: now.Add(1)}, true},
+		{AppPassword{CreatedAt: now, ExpiresAt: now}, false},
+		{AppPassword{CreatedAt: now, RevokedAt: now.Add(time.Hour)}, false}, // revoked is revoked
+	}
+	for _, tt := range tests {
+		if err := a.permits(tt.record, now); (err == nil) != tt.ok {
+			t.Errorf("%+v: %v", tt.record, err)
+		}
+	}
+}
+
 // Numbers keep their digits, as encoding/json's own Number.
 func TestNumbersOfAJWTKeepTheirDigits(t *testing.T) {
 	token, err := parseJWS(signES256(t, newP256(t), es256Header, `{"a":9007199254740993,"b":[1.50,{"c":1e400}]}`))

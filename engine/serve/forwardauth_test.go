@@ -136,6 +136,7 @@ func TestForwardAuthKnowsGoodCredentialsFromBad(t *testing.T) {
 		{"an app password as a bearer", "Bearer " + password, unknown, "three parts"},
 		{"a token as a password", basic("prometheus", good), unknown, "not an app password"},
 		{"a wrong app password", basic("prometheus", password[:len(password)-1]+otherDigit(password[len(password)-1])), unknown, "check digits"},
+		{"an app password with another secret", basic("prometheus", d.Password(t, "prometheus", func(p *engine.AppPassword) { p.Hash[0] ^= 1 })), unknown, "the secret does not belong"},
 		{"an expired app password", basic("prometheus", d.Password(t, "prometheus", func(p *engine.AppPassword) { p.ExpiresAt = now })), unknown, "expired at"},
 		{"a revoked app password", basic("prometheus", d.Password(t, "prometheus", func(p *engine.AppPassword) { p.RevokedAt = now })), unknown, "was revoked at"},
 		{"an empty password", basic("prometheus", ""), unknown, "no credentials"},

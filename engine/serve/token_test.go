@@ -317,7 +317,10 @@ func TestEveryRefusalOfTheTokenEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	mistyped := strings.Replace(password, password[20:21], otherDigit(password[20]), 1)
-	forged := password[:17] + unkept[17:] // the ID of one, the secret of another
+	spliced := password[:17] + unkept[17:] // the ID of one, the secret of another
+	// Right in form, under an ID that is kept with another secret's hash: what
+	// somebody makes who knows IDs and the check digits.
+	forged := d.Password(t, "prometheus", func(p *engine.AppPassword) { p.Hash[31] ^= 1 })
 	foreign := d.Keys.github.Mint(enginetest.With(enginetest.GitHubClaims(now, audience), map[string]any{"repository_owner_id": "6666"}))
 
 	const bad, request, client, unauthorized = 400, "invalid_request", "invalid_client", "unauthorized_client"
@@ -390,7 +393,9 @@ func TestEveryRefusalOfTheTokenEndpoint(t *testing.T) {
 		{"a mistyped app password", form("client_id", "loki", "client_secret", mistyped), "", bad, client, "check digits"},
 		{"an app password cut off", form("client_id", "loki", "client_secret", password[:40]), "", bad, client, "check digits"},
 		{"an app password that nobody has", form("client_id", "loki", "client_secret", unkept), "", bad, client, "no app password has the ID"},
-		{"the ID of one and the secret of another", form("client_id", "loki", "client_secret", forged), "", bad, client, "check digits"},
+		{"the ID of one and the secret of another", form("client_id", "loki", "client_secret", spliced), "", bad, client, "check digits"},
+		{"an app password with another secret", form("client_id", "loki", "client_secret", forged), "", bad, client, "the secret does not belong"},
+		{"an app password with another secret, with its username", form("client_id", "loki", "username", "prometheus", "password", forged), "", bad, client, "the secret does not belong"},
 		{"an app password past max_age", form("client_id", "loki", "client_secret", old), "", bad, client, "older than the max_age"},
 		{"the app password of another account", form("client_id", "loki", "username", "grafana", "password", password), "", bad, client, "another account"},
 		{"the app password of another account in base64", form("client_id", "loki", "client_secret", base64.StdEncoding.EncodeToString([]byte("grafana:"+password))), "", bad, client, "another account"},
@@ -604,6 +609,7 @@ func TestTheClientsAddressIsReadFromTheChainOfTrustedProxies(t *testing.T) {
 		{"an empty header", "127.0.0.0/8", []string{""}, "127.0.0.1"},
 		{"a trailing comma", "127.0.0.0/8", []string{"203.0.113.9,"}, "127.0.0.1"},
 		{"IPv6", "127.0.0.0/8", []string{"2001:db8::1"}, "2001:db8::1"},
+		{"a client's IPv4 in IPv6", "127.0.0.0/8", []string{"::ffff:203.0.113.9"}, "203.0.113.9"},
 		{"IPv4 in IPv6", "127.0.0.0/8 10.0.0.0/8", []string{"203.0.113.9, ::ffff:10.0.0.1"}, "203.0.113.9"},
 	}
 	for _, tt := range tests {
