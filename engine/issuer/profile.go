@@ -4,10 +4,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Profile is what is known of one kind of issuer. The slices must not be
-// changed.
+// changed. The zero value knows nothing.
 type Profile struct {
 	Name  string // as oauth_source's profile says it
 	Title string // for people
@@ -21,6 +22,43 @@ type Profile struct {
 	Issuers []string
 	// KeyHosts are the hosts that publish key sets of many tenants.
 	KeyHosts []string
+	// IssuerForms are the forms that iss can have, the particular before the
+	// general.
+	IssuerForms []IssuerForm
+	// DefaultAudiences are the aud that tokens have unless the workload asks
+	// for another: such tokens go to many, each of whom could use them here.
+	DefaultAudiences []Form
+	Replay           Replay
+	// Lifetime is usual between iat and exp.
+	Lifetime time.Duration
+
+	claims  func() []Claim
+	example func() map[string]any
+}
+
+// Replay is what can be asked of an issuer's tokens where each is to be taken
+// once. The zero value is none.
+type Replay uint8
+
+// What replay = "once" does to honest workloads.
+const (
+	// SingleUse tokens always have a jti, and a workload gets one for a purpose:
+	// once is possible.
+	SingleUse Replay = iota + 1
+	// Reused tokens are presented again and again until they expire: once
+	// refuses honest work.
+	Reused
+	// NoTokenID tokens may have no jti: once refuses those that have none.
+	NoTokenID
+)
+
+// String says it as documentation does.
+func (r Replay) String() string {
+	names := [...]string{"unknown", "single use", "reused", "no token id"}
+	if int(r) >= len(names) {
+		return names[0]
+	}
+	return names[r]
 }
 
 // profiles are all of them, ordered by name.
@@ -74,6 +112,85 @@ func SharedKeySet(address string) (Profile, bool) {
 // be any tenant's.
 func (p Profile) AnyTenant(iss string) bool {
 	return p.Shared && (!p.IssuerPinsTenant || slices.Contains(p.Issuers, iss))
+}
+
+// MatchesIssuer says whether tokens of this kind of issuer can have iss, by its
+// form: byte for byte where it is known, else as an https URL of that shape.
+// Where an instance can be on any host, the shape says little.
+func (p Profile) MatchesIssuer(iss string) bool {
+	_, ok := p.form(iss)
+	return ok
+}
+
+// WellKnownURL gives the address of the discovery document of iss; "" where iss
+// is not of this kind of issuer.
+func (p Profile) WellKnownURL(iss string) string {
+	form, ok := p.form(iss)
+	if !ok {
+		return ""
+	}
+	return form.expand(form.WellKnown, iss)
+}
+
+// JWKSURL gives the address of the key set of iss; "" where iss is not of this
+// kind of issuer, or where only its discovery document tells.
+func (p Profile) JWKSURL(iss string) string {
+	form, ok := p.form(iss)
+	if !ok {
+		return ""
+	}
+	return form.expand(form.JWKS, iss)
+}
+
+// DefaultAudience says whether aud is one of DefaultAudiences.
+func (p Profile) DefaultAudience(aud string) bool {
+	return slices.ContainsFunc(p.DefaultAudiences, func(f Form) bool { return f.Match(aud) })
+}
+
+// Claims gives all claims that are known, objects before their members.
+func (p Profile) Claims() []Claim {
+	if p.claims == nil {
+		return nil
+	}
+	return p.claims()
+}
+
+// Claim finds a claim by its path, one segment an object. An exact name comes
+// before one that only begins so.
+func (p Profile) Claim(segments ...string) (Claim, bool) {
+	all := p.Claims()
+	i := slices.IndexFunc(all, func(c Claim) bool { return !c.Prefix && slices.Equal(c.Path, segments) })
+	if i < 0 {
+		i = slices.IndexFunc(all, func(c Claim) bool { return c.begins(segments) })
+	}
+	if i < 0 {
+		return Claim{}, false
+	}
+	return all[i], true
+}
+
+// begins says whether c is known by how its name begins, and segments do so.
+func (c Claim) begins(segments []string) bool {
+	last := len(c.Path) - 1
+	return c.Prefix && len(segments) == len(c.Path) && slices.Equal(segments[:last], c.Path[:last]) &&
+		len(segments[last]) > len(c.Path[last]) && strings.HasPrefix(segments[last], c.Path[last])
+}
+
+// Example gives the claims of a token such as the issuer signs, in the types of
+// decoded claims: string, bool, json.Number, []any, map[string]any. The map is
+// the caller's to change. Its times are long ago.
+func (p Profile) Example() map[string]any {
+	if p.example == nil {
+		return nil
+	}
+	return p.example()
+}
+
+func (p Profile) form(iss string) (IssuerForm, bool) {
+	if i := slices.IndexFunc(p.IssuerForms, func(f IssuerForm) bool { return f.Match(iss) }); i >= 0 {
+		return p.IssuerForms[i], true
+	}
+	return IssuerForm{}, false
 }
 
 func find(fits func(Profile) bool) (Profile, bool) {
