@@ -1,12 +1,24 @@
 package issuer_test
 
 import (
+	"iter"
 	"net/url"
 	"slices"
 	"testing"
 
 	"github.com/m2md/m2md/engine/issuer"
 )
+
+// all gives every profile by its name.
+func all() iter.Seq2[string, issuer.Profile] {
+	return func(yield func(string, issuer.Profile) bool) {
+		for _, name := range issuer.Names() {
+			if p, _ := issuer.Lookup(name); !yield(name, p) {
+				return
+			}
+		}
+	}
+}
 
 func TestEveryProfileIsFoundByItsName(t *testing.T) {
 	names := issuer.Names()
@@ -19,6 +31,9 @@ func TestEveryProfileIsFoundByItsName(t *testing.T) {
 		if !ok || p.Name != name || p.Title == "" {
 			t.Errorf("Lookup(%q) = %+v, %t", name, p, ok)
 		}
+	}
+	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Errorf("Names() = %v, want them in order, each once", names)
 	}
 	for _, name := range []string{"", "github", "GitLab"} {
 		if p, ok := issuer.Lookup(name); ok {
@@ -35,6 +50,8 @@ func TestAnIssuerThatSignsForEverybodyIsKnownAsShared(t *testing.T) {
 		{"accounts.google.com", "google"}, // the older form, which Google still signs
 		{"https://agent.buildkite.com", "buildkite"},
 		{"https://app.terraform.io", "terraform"},
+		{"https://app.eu.terraform.io", "terraform"},
+		{"https://oidc.circleci.com", "circleci"}, // what --root-issuer gives
 		{"https://login.microsoftonline.com/common/v2.0", "azure"},
 		{"https://login.microsoftonline.com/organizations/v2.0", "azure"},
 		{"https://login.microsoftonline.com/0f0f0f0f-0000-4000-8000-000000000000/v2.0", ""}, // one tenant's
@@ -61,7 +78,7 @@ func TestAKeySetOfManyTenantsIsKnownByItsHost(t *testing.T) {
 		{"https://www.googleapis.com/oauth2/v3/certs", "google"},
 		{"https://login.microsoftonline.com/0f0f0f0f-0000-4000-8000-000000000000/discovery/v2.0/keys", "azure"},
 		{"https://gitlab.com.example.net/oauth/discovery/keys", ""},
-		{"https://oidc.circleci.com/org/0f0f/.well-known/jwks-pub.json", ""},
+		{"https://oidc.circleci.com/org/0f0f/.well-known/jwks-pub.json", "circleci"}, // nobody says that they are one organization's
 		{"://", ""},
 		{"", ""},
 	}
@@ -86,6 +103,7 @@ func TestOnlyAnIssuerThatNamesTheTenantNarrowsASharedProfile(t *testing.T) {
 		{"gitlab", "https://gitlab.example.com", true}, // any project of that instance
 		{"kubernetes", "https://kubernetes.default.svc.cluster.local", false},
 		{"circleci", "https://oidc.circleci.com/org/0f0f", false},
+		{"circleci", "https://oidc.circleci.com", true},
 	}
 	for _, tt := range tests {
 		p, ok := issuer.Lookup(tt.profile)
@@ -97,10 +115,12 @@ func TestOnlyAnIssuerThatNamesTheTenantNarrowsASharedProfile(t *testing.T) {
 
 // Data that contradicts itself would be believed by whoever reads only one field.
 func TestProfilesDoNotContradictThemselves(t *testing.T) {
-	for _, name := range issuer.Names() {
-		p, _ := issuer.Lookup(name)
+	for name, p := range all() {
 		if known := len(p.Issuers) > 0 || len(p.KeyHosts) > 0; known && !p.Shared {
 			t.Errorf("%s lists shared issuers or hosts, but is not shared", name)
+		}
+		if p.Shared && !slices.ContainsFunc(p.Claims(), func(c issuer.Claim) bool { return c.PinsTenant }) {
+			t.Errorf("%s is shared, but none of its claims pins the tenant", name)
 		}
 		if p.IssuerPinsTenant && !p.Shared {
 			t.Errorf("%s: its issuer pins a tenant, but it is not shared", name)
