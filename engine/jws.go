@@ -7,14 +7,14 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"encoding/base64"
-	stdjson "encoding/json"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/big"
 	"strings"
 
-	"github.com/go-jose/go-jose/v4/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxJWT bounds the length of a JWT in bytes. Those of CI systems and clusters
@@ -34,12 +34,9 @@ type jws struct {
 // or point to keys (jwk, jku, x5c, x5u) are not among them: a key comes from
 // the configuration alone (RFC 8725 §3.10).
 type jwsHeader struct {
-	Algorithm string          `json:"alg"`
-	KeyID     string          `json:"kid"`
-	Type      string          `json:"typ"`
-	Critical  json.RawMessage `json:"crit"`
-	Base64    json.RawMessage `json:"b64"`
-	Zip       json.RawMessage `json:"zip"`
+	Algorithm string // alg
+	KeyID     string // kid
+	Type      string // typ
 }
 
 // parseJWS decodes strictly: three segments of canonical base64url, no
@@ -62,17 +59,16 @@ func parseJWS(raw string) (*jws, error) {
 		return nil, errors.New("a JWT has three parts, separated by dots")
 	}
 	token := &jws{signed: raw[:len(head)+1+len(body)]}
-	if err := decodeSegment(head, &token.header); err != nil {
+	header, err := decodeSegment(head)
+	if err != nil {
 		return nil, fmt.Errorf("the JWT's header: %w", err)
 	}
-	if token.header.Critical != nil || token.header.Base64 != nil || token.header.Zip != nil {
-		return nil, errors.New("the JWT's header uses crit, b64 or zip, which are not accepted")
+	if token.header, err = readHeader(header); err != nil {
+		return nil, err
 	}
-	claims := map[string]any{}
-	if err := decodeSegment(body, &claims); err != nil {
+	if token.claims, err = decodeSegment(body); err != nil {
 		return nil, fmt.Errorf("the JWT's payload: %w", err)
 	}
-	token.claims = standardNumbers(claims).(map[string]any)
 	signature, err := segmentEncoding.DecodeString(tail)
 	if err != nil || len(signature) == 0 {
 		return nil, errors.New("the JWT's signature is missing or not base64url")
@@ -84,42 +80,100 @@ func parseJWS(raw string) (*jws, error) {
 // segmentEncoding is base64url without padding, refusing stray bits at the end.
 var segmentEncoding = base64.RawURLEncoding.Strict()
 
-// decodeSegment decodes a JSON object, with go-jose's fork of encoding/json: it
-// refuses duplicate members and does not fold the case of their names.
-func decodeSegment(segment string, into any) error {
-	plain, err := segmentEncoding.DecodeString(segment)
-	if err != nil {
-		return errors.New("it is not base64url")
+// readHeader takes what m2md looks at from a header, and refuses the
+// extensions that would change what is signed or how it is read.
+func readHeader(header Claims) (h jwsHeader, err error) {
+	for _, name := range []string{"crit", "b64", "zip"} {
+		if _, used := header[name]; used {
+			return h, errors.New("the JWT's header uses crit, b64 or zip, which are not accepted")
+		}
 	}
-	if len(plain) == 0 || plain[0] != '{' {
-		return errors.New("it is not a JSON object")
+	for name, into := range map[string]*string{"alg": &h.Algorithm, "kid": &h.KeyID, "typ": &h.Type} {
+		if *into, err = header.text(name); err != nil {
+			return h, errors.New("the JWT's header: alg, kid or typ is not a string")
+		}
 	}
-	decoder := json.NewDecoder(bytes.NewReader(plain))
-	decoder.SetNumberType(json.UnmarshalJSONNumber)
-	if err := decoder.Decode(into); err != nil {
-		return errors.New("it is not well-formed JSON, or names a member twice")
-	}
-	if _, err := decoder.Token(); err != io.EOF { // More takes a stray } or ] for an end
-		return errors.New("something follows its JSON object")
-	}
-	return nil
+	return h, nil
 }
 
-// standardNumbers puts encoding/json's Number in the place of the fork's.
-func standardNumbers(value any) any {
-	switch value := value.(type) {
-	case map[string]any:
-		for name, member := range value {
-			value[name] = standardNumbers(member)
-		}
-	case []any:
-		for i, member := range value {
-			value[i] = standardNumbers(member)
-		}
-	case json.Number:
-		return stdjson.Number(value)
+// decodeSegment decodes a JSON object.
+func decodeSegment(segment string) (Claims, error) {
+	plain, err := segmentEncoding.DecodeString(segment)
+	if err != nil {
+		return nil, errors.New("it is not base64url")
 	}
-	return value
+	if len(plain) == 0 || plain[0] != '{' {
+		return nil, errors.New("it is not a JSON object")
+	}
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(plain))
+	value, err := decodeJSON(decoder, 0)
+	if err != nil {
+		return nil, errors.New("it is not well-formed JSON, or names a member twice, or is nested too deep")
+	}
+	if _, err := decoder.ReadToken(); err != io.EOF {
+		return nil, errors.New("something follows its JSON object")
+	}
+	return value.(map[string]any), nil
+}
+
+// maxNesting bounds how deep objects and lists of a JWT stand in each other.
+const maxNesting = 100
+
+// decodeJSON builds the next value in the types of Claims. jsontext reads
+// strictly: it refuses duplicate members and what is not UTF-8, where
+// encoding/json takes the last member and mends the text.
+func decodeJSON(d *jsontext.Decoder, depth int) (any, error) {
+	token, err := d.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch token.Kind() {
+	case '{', '[':
+		if depth == maxNesting {
+			return nil, errors.New("nested too deep")
+		}
+		if token.Kind() == '[' {
+			return decodeList(d, depth+1)
+		}
+		return decodeObject(d, depth+1)
+	case '"':
+		return token.String(), nil
+	case '0':
+		return json.Number(token.String()), nil
+	case 't', 'f':
+		return token.Bool(), nil
+	default:
+		return nil, nil
+	}
+}
+
+func decodeObject(d *jsontext.Decoder, depth int) (any, error) {
+	object := map[string]any{}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		member := name.String() // before the next token takes its place
+		if object[member], err = decodeJSON(d, depth); err != nil {
+			return nil, err
+		}
+	}
+	_, err := d.ReadToken()
+	return object, err
+}
+
+func decodeList(d *jsontext.Decoder, depth int) (any, error) {
+	list := []any{}
+	for d.PeekKind() != ']' {
+		member, err := decodeJSON(d, depth)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, member)
+	}
+	_, err := d.ReadToken()
+	return list, err
 }
 
 // algorithm is what a JWS algorithm name (RFC 7518 §3.1, RFC 8037) stands for.

@@ -74,7 +74,7 @@ func peerOf(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return peer.Addr().Unmap()
+	return peer.Addr().Unmap().WithZone("")
 }
 
 // clientOf reads X-Forwarded-For from its end, where the nearest proxy wrote,
