@@ -164,14 +164,18 @@ func (r *rig) admin() *serve.AdminClient {
 	return serve.NewAdminClient(filepath.Join(r.state, socketName))
 }
 
-// login asks provider loki for a token with the password of ci.
+// login asks provider loki for a token with the password of ci. The answer's
+// body has been read.
 func (r *rig) login(password string) *http.Response {
 	r.t.Helper()
 	res, err := http.PostForm("http://"+r.address()+"/oauth2/token", loginForm(password))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(func() { res.Body.Close() })
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		r.t.Fatal(err)
+	}
 	return res
 }
 
