@@ -12,6 +12,7 @@ import (
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/serve"
 	"github.com/m2md/m2md/hcl"
+	"github.com/m2md/m2md/storage/memory"
 )
 
 // Reload reads the files again and waits for what comes of it.
@@ -56,7 +57,12 @@ func (d *Daemon) reload(ctx context.Context) serve.ReloadResult {
 		d.concluded("unchanged", "")
 		return serve.ReloadResult{OK: true, Generation: generation, Report: ""}
 	}
-	next := compile(ctx, d.opts.Config, loaded, needsRestart(d.start, loaded.Spec), generation+1, d.deps)
+	objections := needsRestart(d.start, loaded.Spec)
+	deps := d.deps
+	if loaded.Findings.Err() != nil || objections.Err() != nil {
+		deps.SigningKeys = memory.New() // nothing is kept for files that are refused anyway
+	}
+	next := compile(ctx, d.opts.Config, loaded, objections, generation+1, deps)
 	if next.Engine == nil {
 		d.keys.Use(d.live.Load().Remotes()) // forget those of the refused generation
 		d.concluded("failed", text(next))

@@ -285,6 +285,35 @@ func TestAFaultThatOnlyCompilingFindsKeepsTheLastGoodGeneration(t *testing.T) {
 	}
 }
 
+// A refused reload leaves nothing behind, in storage neither.
+func TestNoSigningKeyIsMadeForFilesThatAreRefused(t *testing.T) {
+	const another = "signing_key \"another\" {\n}\n"
+	r := served(t, map[string]string{"a.hcl": listeners + letsIn})
+	kept := func() int {
+		keys, err := r.daemon.store.SigningKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(keys)
+	}
+	before := kept()
+	for name, files := range map[string]string{
+		"a fault":   listeners + letsIn + another + misspelt,
+		"a restart": strings.Replace(listeners, "127.0.0.1:0", "localhost:0", 1) + letsIn + another,
+	} {
+		r.write("a.hcl", files)
+		r.reload(false)
+		if n := kept(); n != before {
+			t.Errorf("%s: %d keys are kept, want %d", name, n, before)
+		}
+	}
+	r.write("a.hcl", listeners+letsIn+another)
+	r.reload(true)
+	if n := kept(); n != before+1 {
+		t.Errorf("%d keys are kept, want %d", n, before+1)
+	}
+}
+
 func TestWhatNeedsARestartRefusesTheReloadAtItsLine(t *testing.T) {
 	const (
 		restart = "needs a restart"
