@@ -95,9 +95,10 @@ func (k fileKeeper) RevokeAppPassword(ctx context.Context, id string) (serve.App
 	return serve.TellAppPassword(record, false), err
 }
 
-// withKeeper runs work on the daemon, or on the file where no daemon listens.
-// A socket that was named and is not there is an error: somebody meant it.
-func withKeeper(c *cli.Context, work func(passwordKeeper) error) error {
+// withKeeper runs work on the daemon, or on the storage where no daemon
+// listens: that of the state folder for the zero value. A socket that was named
+// and is not there is an error: somebody meant it.
+func withKeeper(c *cli.Context, where engine.Storage, work func(passwordKeeper) error) error {
 	socket, err := socketPath(c)
 	if err != nil {
 		return err
@@ -106,6 +107,9 @@ func withKeeper(c *cli.Context, work func(passwordKeeper) error) error {
 	if !nobodyListens(err) || c.String("socket") != "" {
 		return err
 	}
+	if where.Engine == memoryEngine {
+		return errors.New("the configuration keeps app passwords in memory, which only a running daemon has; start it, and run `m2md app-password create`")
+	}
 	dir, err := stateDir(c)
 	if err != nil {
 		return err
@@ -113,7 +117,7 @@ func withKeeper(c *cli.Context, work func(passwordKeeper) error) error {
 	if err := makeStateDir(dir); err != nil {
 		return err
 	}
-	store, err := openStorage(engine.Storage{}, dir)
+	store, err := openStorage(where, dir)
 	if err != nil {
 		return err
 	}
@@ -133,7 +137,7 @@ func createAppPassword(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return withKeeper(c, func(k passwordKeeper) error {
+	return withKeeper(c, engine.Storage{}, func(k passwordKeeper) error {
 		made, err := k.CreateAppPassword(c.Context, asked)
 		if err != nil {
 			return err
@@ -165,7 +169,7 @@ func listAppPasswords(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return withKeeper(c, func(k passwordKeeper) error {
+	return withKeeper(c, engine.Storage{}, func(k passwordKeeper) error {
 		all, err := k.ListAppPasswords(c.Context, c.String("account"))
 		if err != nil {
 			return err
@@ -210,7 +214,7 @@ func revokeAppPassword(c *cli.Context) error {
 	if parsed, err := engine.ParseAppPassword(id); err == nil {
 		id = parsed
 	}
-	return withKeeper(c, func(k passwordKeeper) error {
+	return withKeeper(c, engine.Storage{}, func(k passwordKeeper) error {
 		revoked, err := k.RevokeAppPassword(c.Context, id)
 		if err != nil {
 			return err

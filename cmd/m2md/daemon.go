@@ -144,12 +144,15 @@ func (d *Daemon) auditFailed(err error) {
 	d.log.Error("writing the decision log failed", "err", err)
 }
 
-// boltEngine is the engine of a storage block that names none, and of none.
-const boltEngine = "bolt"
+// The engines of a storage block. Where none is named, it is bolt.
+const (
+	boltEngine   = "bolt"
+	memoryEngine = "memory"
+)
 
 // openStorage opens what a storage block chooses.
 func openStorage(s engine.Storage, stateDir string) (storage.Store, error) {
-	if s.Engine == "memory" {
+	if s.Engine == memoryEngine {
 		return memory.New(), nil
 	}
 	path := cmp.Or(s.Path, databaseName)

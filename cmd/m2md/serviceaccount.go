@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/jwks"
 	"github.com/m2md/m2md/engine/serve"
 	"github.com/m2md/m2md/hcl"
@@ -58,7 +59,7 @@ func createServiceAccount(c *cli.Context) error {
 	if err := outside(state, config); err != nil {
 		return err
 	}
-	written, err := declare(c, config, name, block)
+	written, where, err := declare(c, config, name, block)
 	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
 		fmt.Fprintf(c.App.ErrWriter, "%s cannot be written here. Commit this block, and then run `m2md app-password create %s`:\n", config, name)
 		c.App.Writer.Write(block) //nolint:errcheck // nothing could be told of it
@@ -71,7 +72,7 @@ func createServiceAccount(c *cli.Context) error {
 	if err := reloadIfServed(c); err != nil {
 		return err
 	}
-	return withKeeper(c, func(k passwordKeeper) error {
+	return withKeeper(c, where, func(k passwordKeeper) error {
 		made, err := k.CreateAppPassword(c.Context, asked)
 		if err != nil {
 			return err
@@ -102,20 +103,20 @@ func configOfDaemon(c *cli.Context) (string, error) {
 
 // declare writes the block into the configuration: a file of its own in a
 // folder, the end of a single file. It takes it back where the whole is not
-// valid with it.
-func declare(c *cli.Context, config, name string, block []byte) (path string, err error) {
+// valid with it. It tells where the configuration keeps app passwords.
+func declare(c *cli.Context, config, name string, block []byte) (path string, where engine.Storage, err error) {
 	path, before, err := declarationFile(config, name)
 	if err != nil {
-		return "", err
+		return "", where, err
 	}
 	if err := replaceFile(path, appended(before, block)); err != nil {
-		return "", err
+		return "", where, err
 	}
 	keys := jwks.NewCache(jwks.Options{})
 	defer keys.Close()
 	a := assess(c.Context, hcl.Options{Path: config, AllowPaths: c.StringSlice("allow-path"), AllowMissingSecrets: true, WithTests: true}, 1, rehearsalDeps(keys))
 	if a.Engine != nil {
-		return path, nil
+		return path, a.Spec.Storage, nil
 	}
 	if before == nil {
 		err = os.Remove(path)
@@ -123,7 +124,7 @@ func declare(c *cli.Context, config, name string, block []byte) (path string, er
 		err = replaceFile(path, before)
 	}
 	report(c.App.ErrWriter, a) //nolint:errcheck // what follows says the essence
-	return "", errors.Join(fmt.Errorf("the configuration is not valid with the new block, so it was taken back"), err)
+	return "", where, errors.Join(fmt.Errorf("the configuration is not valid with the new block, so it was taken back"), err)
 }
 
 // appended is what stands in a file, unchanged, an empty line, and the block.
