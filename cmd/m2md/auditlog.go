@@ -22,6 +22,11 @@ type auditLog struct {
 	done    chan struct{}
 }
 
+// gather is how long lines come together after a write. The first line after a
+// silence is written at once; under load, a write and a wake-up for each would
+// cost more than most decisions do (measured: twice the CPU of a cached one).
+const gather = 5 * time.Millisecond
+
 // maxPending is how many bytes may wait to be written.
 const maxPending = 4 << 20
 
@@ -116,6 +121,7 @@ func (a *auditLog) writeTo(w io.Writer, failed func(error)) {
 		if _, err := w.Write(batch); err != nil {
 			failed(err)
 		}
+		time.Sleep(gather)
 	}
 }
 
