@@ -100,7 +100,7 @@ func (c *compiler) server() {
 	if s.TLS != nil && len(s.TLS.Unknown) == 0 {
 		certificate, err := tls.X509KeyPair([]byte(s.TLS.Certificate.Content), []byte(s.TLS.PrivateKey.Content))
 		if err != nil {
-			c.fault(s.TLS.At, "The TLS certificate and key cannot be used together",
+			c.fault(s.TLS.At, "the TLS certificate and key cannot be used together",
 				"Both must be PEM, and the key must be that of the first certificate.")
 			return
 		}
@@ -141,11 +141,11 @@ func (c *compiler) sources() {
 	for _, s := range c.spec.Sources {
 		c.trust(origin{KindOAuthSource, s.Label}, s.Decl, s.Trust, c.sourceKeys(s))
 		c.checkProfile(s)
-		c.unique(seen, s.Decl, "The source")
+		c.unique(seen, s.Decl, "the source")
 	}
 	for _, s := range c.spec.Certificates {
 		c.trust(origin{KindCertificate, s.Label}, s.Decl, s.Trust, c.certificateKeys(s))
-		c.unique(seen, s.Decl, "The source")
+		c.unique(seen, s.Decl, "the source")
 	}
 	c.checkSharedKeys()
 }
@@ -171,12 +171,12 @@ func (c *compiler) certificateKeys(s VerificationCertificate) keySource {
 	}
 	keys, err := parseCertificates([]byte(s.Certificate.Content))
 	if err != nil {
-		c.fault(firstOf(s.Decl, "certificate", "certificate_file"), "The certificate cannot be used", "Reading it: %s.", err)
+		c.fault(firstOf(s.Decl, "certificate", "certificate_file"), "the certificate cannot be used", "Reading it: %s.", err)
 		return nil
 	}
 	for _, key := range keys {
 		if now := c.deps.Now(); !key.validAt(now) {
-			c.tell(Warning, firstOf(s.Decl, "certificate", "certificate_file"), "A certificate is outside its validity",
+			c.tell(Warning, firstOf(s.Decl, "certificate", "certificate_file"), "a certificate is outside its validity",
 				"It is valid from %s to %s. Tokens that it signed are refused until then, or until it is replaced.",
 				key.notBefore.UTC().Format("2006-01-02"), key.notAfter.UTC().Format("2006-01-02"))
 		}
@@ -195,14 +195,14 @@ func (c *compiler) sourceKeys(s OAuthSource) keySource {
 	at := firstOf(s.Decl, "oidc_jwks", "oidc_jwks_file")
 	keys, skipped, err := jwks.Decode([]byte(s.JWKS.Content))
 	if err != nil {
-		c.fault(at, "The keys of the source cannot be read", "A JSON Web Key Set is needed, as from `kubectl get --raw /openid/v1/jwks`: %s.", err)
+		c.fault(at, "the keys of the source cannot be read", "A JSON Web Key Set is needed, as from `kubectl get --raw /openid/v1/jwks`: %s.", err)
 		return nil
 	}
 	for _, skip := range skipped {
-		c.tell(Warning, at, fmt.Sprintf("Key %d of the set is not used", skip.Index+1), "%s.", skip.Reason)
+		c.tell(Warning, at, fmt.Sprintf("key %d of the set is not used", skip.Index+1), "%s.", skip.Reason)
 	}
 	if len(keys) == 0 {
-		c.fault(at, "The source has no usable key", "Every key of the set was skipped, so no token of this source could be verified.")
+		c.fault(at, "the source has no usable key", "Every key of the set was skipped, so no token of this source could be verified.")
 		return nil
 	}
 	return sourceKeys{jwks.NewSet(keys)}
@@ -219,13 +219,13 @@ func (c *compiler) remoteKeys(s OAuthSource) keySource {
 	if s.Has("ca") || s.Has("ca_file") {
 		config.CAPEM = []byte(s.CA.Content)
 		if len(config.CAPEM) == 0 { // which would stand for the system's roots
-			c.fault(firstOf(s.Decl, "ca", "ca_file"), "The CA is empty", "Give the certificates of the roots as PEM, or leave it out to take the system's.")
+			c.fault(firstOf(s.Decl, "ca", "ca_file"), "the CA is empty", "Give the certificates of the roots as PEM, or leave it out to take the system's.")
 			return nil
 		}
 	}
 	remote, err := c.deps.KeySets.Remote(config)
 	if err != nil {
-		c.fault(firstOf(s.Decl, "oidc_jwks_url", "oidc_well_known_url"), "The keys of the source cannot be fetched from there", "%s.", err)
+		c.fault(firstOf(s.Decl, "oidc_jwks_url", "oidc_well_known_url"), "the keys of the source cannot be fetched from there", "%s.", err)
 		return nil
 	}
 	c.engine.remotes = append(c.engine.remotes, remote)
@@ -236,12 +236,12 @@ func (c *compiler) remoteKeys(s OAuthSource) keySource {
 func (c *compiler) accounts() {
 	seen := map[string]Decl{}
 	for _, a := range c.spec.Accounts {
-		if !c.unique(seen, a.Decl, "The service account") {
+		if !c.unique(seen, a.Decl, "the service account") {
 			continue
 		}
 		for _, group := range a.Groups {
 			if strings.Contains(group, "|") || strings.ContainsFunc(group, isControl) {
-				c.fault(a.AttrAt("groups"), "A group's name holds a character that none may have", "Groups reach services in one header, separated by |: neither that nor control characters may stand in a name.")
+				c.fault(a.AttrAt("groups"), "a group's name holds a character that none may have", "Groups reach services in one header, separated by |: neither that nor control characters may stand in a name.")
 			}
 		}
 		name := a.DisplayName
@@ -263,7 +263,7 @@ func (c *compiler) accounts() {
 func (c *compiler) compilePolicies() {
 	seen := map[string]Decl{}
 	for _, source := range c.spec.Policies {
-		if !c.unique(seen, source.Decl, "The policy") {
+		if !c.unique(seen, source.Decl, "the policy") {
 			continue
 		}
 		if source.Unknown["script"] || source.Unknown["script_file"] {
@@ -284,13 +284,13 @@ func (c *compiler) providers() {
 	clients := map[string]Decl{}
 	hosts := map[string]Decl{}
 	for _, p := range c.spec.Providers {
-		if !c.unique(seen, p.Decl, "The provider") {
+		if !c.unique(seen, p.Decl, "the provider") {
 			continue
 		}
 		compiled := c.provider(p)
 		c.engine.providers[p.Label] = compiled
 		if first, taken := clients[compiled.clientID]; taken {
-			c.fault(p.AttrAt("client_id"), "The client_id is taken", "Provider %q at %s has it already, be it written there or as its label. A request names its provider by the client_id, so each needs its own.", first.Label, first.At)
+			c.fault(p.AttrAt("client_id"), "the client_id is taken", "Provider %q at %s has it already, be it written there or as its label. A request names its provider by the client_id, so each needs its own.", first.Label, first.At)
 		}
 		clients[compiled.clientID] = p.Decl
 		c.engine.clients[compiled.clientID] = compiled
@@ -335,12 +335,12 @@ func (c *compiler) provider(p Provider) *provider {
 // accesses compiles the ways in, and which sources' tokens they make acceptable.
 func (c *compiler) accesses(p Provider, compiled *provider) {
 	if len(p.Accesses) == 0 {
-		c.tell(Warning, p.At, fmt.Sprintf("Nobody gets into provider %q", p.Label), "It has no access block, and what no access names is refused.")
+		c.tell(Warning, p.At, fmt.Sprintf("nobody gets into provider %q", p.Label), "It has no access block, and what no access names is refused.")
 	}
 	seen := map[string]Decl{}
 	added := map[*trust]bool{}
 	for _, a := range p.Accesses {
-		c.unique(seen, a.Decl, "The access")
+		c.unique(seen, a.Decl, "the access")
 		one := access{label: a.Label, from: map[origin]bool{}, require: a.Require, policies: c.policySet(a.Policies, a.Mode)}
 		for _, ref := range a.From {
 			from, ok := c.resolve(a, ref)
@@ -371,7 +371,7 @@ func (c *compiler) resolve(a Access, ref Ref) (origin, bool) {
 	from := origin{ref.Kind, ref.Label}
 	switch ref.Kind {
 	case KindProvider:
-		c.fault(ref.At, "A provider in from is not supported yet", "This version of m2md refuses it rather than ignoring it: tokens of other providers cannot be proof yet.")
+		c.fault(ref.At, "a provider in from is not supported yet", "This version of m2md refuses it rather than ignoring it: tokens of other providers cannot be proof yet.")
 		return from, false
 	case KindServiceAccount:
 		if _, declared := c.engine.accounts[ref.Label]; !declared {
@@ -438,7 +438,7 @@ func (c *compiler) forwardAuth(p Provider, compiled *provider, hosts map[string]
 		return
 	}
 	if first, taken := hosts[f.ExternalHost]; taken {
-		c.fault(f.AttrAt("external_host"), "The external_host is taken", "Provider %q at %s guards it already.", first.Label, first.At)
+		c.fault(f.AttrAt("external_host"), "the external_host is taken", "Provider %q at %s guards it already.", first.Label, first.At)
 		return
 	}
 	hosts[f.ExternalHost] = p.Decl

@@ -26,12 +26,12 @@ func (s *signers) byID() map[string]*signer {
 func (c *compiler) signingKeys(ctx context.Context) {
 	stored, err := c.deps.SigningKeys.SigningKeys(ctx)
 	if err != nil {
-		c.fault(c.spec.Server.At, "The signing keys cannot be read", "Reading them from storage: %s.", err)
+		c.fault(c.spec.Server.At, "the signing keys cannot be read", "Reading them from storage: %s.", err)
 		return
 	}
 	seen := map[string]Decl{}
 	for _, k := range c.spec.SigningKeys {
-		if !c.unique(seen, k.Decl, "The signing key") {
+		if !c.unique(seen, k.Decl, "the signing key") {
 			continue
 		}
 		if k.Has("private_key") || k.Has("private_key_file") { // an empty file must not make another key sign
@@ -54,7 +54,7 @@ func (c *compiler) broughtKey(k SigningKey) {
 	at := firstOf(k.Decl, "private_key", "private_key_file")
 	private, err := parsePrivateKey([]byte(k.PrivateKey.Content))
 	if err != nil {
-		c.fault(at, "The private key cannot be read", "A PEM file with an unencrypted private key (PKCS #8, PKCS #1 or SEC 1) is needed: %s.", err)
+		c.fault(at, "the private key cannot be read", "A PEM file with an unencrypted private key (PKCS #8, PKCS #1 or SEC 1) is needed: %s.", err)
 		return
 	}
 	algorithm := k.Algorithm
@@ -63,7 +63,7 @@ func (c *compiler) broughtKey(k SigningKey) {
 	}
 	one, err := newSigner(algorithm, private)
 	if err != nil {
-		c.fault(at, "The private key does not fit", "For the algorithm %s: %s.", algorithm, err)
+		c.fault(at, "the private key does not fit", "For the algorithm %s: %s.", algorithm, err)
 		return
 	}
 	c.signers[k.Label] = &signers{one, []*signer{one}}
@@ -83,7 +83,7 @@ func (c *compiler) keptKey(k SigningKey, stored []StoredKey) {
 		}
 		one, err := s.signer()
 		if err != nil {
-			c.fault(k.At, fmt.Sprintf("A stored key of %q cannot be used", k.Label), "Key %s: %s.", s.ID, err)
+			c.fault(k.At, fmt.Sprintf("a stored key of %q cannot be used", k.Label), "Key %s: %s.", s.ID, err)
 			continue
 		}
 		if kept.current == nil && s.Algorithm == algorithm {
@@ -96,7 +96,7 @@ func (c *compiler) keptKey(k SigningKey, stored []StoredKey) {
 	if kept.current == nil {
 		one, err := c.makeKey(k, algorithm)
 		if err != nil {
-			c.fault(k.At, "A signing key cannot be made", "Making it: %s.", err)
+			c.fault(k.At, "a signing key cannot be made", "Making it: %s.", err)
 			return
 		}
 		kept.current, kept.all = one, slices.Insert(kept.all, 0, one)
@@ -127,7 +127,7 @@ func (c *compiler) keepKeys(ctx context.Context) {
 	}
 	for _, key := range c.made {
 		if err := c.deps.SigningKeys.CreateSigningKey(ctx, key.StoredKey); err != nil {
-			c.fault(key.at, "A signing key cannot be kept", "Keeping it in storage: %s.", err)
+			c.fault(key.at, "a signing key cannot be kept", "Keeping it in storage: %s.", err)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func (c *compiler) signersOf(p Provider) *signers {
 		return found
 	}
 	if len(c.spec.SigningKeys) > 1 && !p.Unknown["signing_key"] {
-		c.fault(p.At, fmt.Sprintf("Provider %q does not say which key signs", p.Label), "There are %d signing_key blocks. Add, for instance, signing_key = signing_key.%s.",
+		c.fault(p.At, fmt.Sprintf("provider %q does not say which key signs", p.Label), "There are %d signing_key blocks. Add, for instance, signing_key = signing_key.%s.",
 			len(c.spec.SigningKeys), c.spec.SigningKeys[0].Label)
 		return nil
 	}

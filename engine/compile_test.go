@@ -148,7 +148,7 @@ func (f fixtures) faults() []faulty {
 			change(&s.Sources[0])
 		}
 	}
-	wide := fault(`Access "all" lets every tenant of oauth_source.gh in`, "Add require_claims", 9000)
+	wide := fault(`access "all" lets every tenant of oauth_source.gh in`, "Add require_claims", 9000)
 	broken := `{"keys":[{"kty":"EC","crv":"P-256","x":"` + sentinel + `","y":""}]}`
 	good := strings.TrimSuffix(strings.TrimPrefix(string(enginetest.JWKS(f.es)), `{"keys":[`), "]}")
 	oct := `{"kty":"oct","k":"` + sentinel + `"}`
@@ -158,7 +158,7 @@ func (f fixtures) faults() []faulty {
 		{"a unix socket without external_url", func(s *engine.Spec) { s.Server.ExternalURL, s.Server.Listen = "", "unix:///run/m2md.sock" }, fault(`"external_url" is missing`, "external_url =", 1)},
 		{"a TLS key of another certificate", func(s *engine.Spec) {
 			s.Server.TLS = &engine.TLS{Decl: enginetest.Declare("", 3), Certificate: engine.File{Content: sentinel}, PrivateKey: engine.File{Content: sentinel}}
-		}, fault("The TLS certificate and key cannot be used together", "PEM", 3)},
+		}, fault("the TLS certificate and key cannot be used together", "PEM", 3)},
 
 		{"a source without issuer", func(s *engine.Spec) { s.Sources[0].Issuer = "" }, fault(`"issuer" is missing`, "allow_any_issuer = true", 20)},
 		{"a source with any and one issuer", func(s *engine.Spec) { s.Sources[0].AllowAnyIssuer = true }, fault(`"allow_any_issuer" contradicts "issuer"`, "Remove one", 20)},
@@ -166,7 +166,7 @@ func (f fixtures) faults() []faulty {
 		{"a source with any and some audiences", func(s *engine.Spec) { s.Sources[0].AllowAnyAudience = true }, fault(`"allow_any_audience" contradicts "audiences"`, "Remove one", 20)},
 		{"a certificate without issuer", func(s *engine.Spec) { s.Certificates[0].Issuer = "" }, fault(`"issuer" is missing`, "allow_any_issuer = true", 30)},
 		{"a certificate without audiences", func(s *engine.Spec) { s.Certificates[0].Audiences = nil }, fault(`"audiences" is missing`, "allow_any_audience = true", 30)},
-		{"an unknown profile", func(s *engine.Spec) { s.Sources[0].Profile = sentinel }, fault("The profile is not known", "github-actions", 20)},
+		{"an unknown profile", func(s *engine.Spec) { s.Sources[0].Profile = sentinel }, fault("the profile is not known", "github-actions", 20)},
 		{"any issuer of a shared profile", func(s *engine.Spec) {
 			s.Sources[0].Profile, s.Sources[0].Issuer, s.Sources[0].AllowAnyIssuer = "github-actions", "", true
 		}, fault(`"allow_any_issuer" is refused for shared keys`, "must be pinned", 20)},
@@ -177,70 +177,70 @@ func (f fixtures) faults() []faulty {
 			s.JWKSURL, s.Issuer, s.AllowAnyIssuer = "https://token.actions.githubusercontent.com/.well-known/jwks", "", true
 		}), fault(`"allow_any_issuer" is refused for shared keys`, "must be pinned", 20)},
 
-		{"no certificate", certificate(sentinel), fault("The certificate cannot be used", "no PEM block", 33)},
-		{"an empty certificate", certificate(""), fault("The certificate cannot be used", "no PEM block", 33)},
-		{"a private key as certificate", certificate(f.p256), fault("The certificate cannot be used", "never private keys", 33)},
-		{"a certificate with a broken body", certificate("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), fault("The certificate cannot be used", "cannot be read", 33)},
-		{"a public key of 1024 bits", certificate(f.weakCert), fault("The certificate cannot be used", "1024 bits", 33)},
-		{"a good key and garbage behind it", certificate(engine.Secret(f.es2.PublicPEM()) + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), fault("The certificate cannot be used", "cannot be read", 33)},
+		{"no certificate", certificate(sentinel), fault("the certificate cannot be used", "no PEM block", 33)},
+		{"an empty certificate", certificate(""), fault("the certificate cannot be used", "no PEM block", 33)},
+		{"a private key as certificate", certificate(f.p256), fault("the certificate cannot be used", "never private keys", 33)},
+		{"a certificate with a broken body", certificate("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), fault("the certificate cannot be used", "cannot be read", 33)},
+		{"a public key of 1024 bits", certificate(f.weakCert), fault("the certificate cannot be used", "1024 bits", 33)},
+		{"a good key and garbage behind it", certificate(engine.Secret(f.es2.PublicPEM()) + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), fault("the certificate cannot be used", "cannot be read", 33)},
 
-		{"no JWK set", jwks(sentinel), fault("The keys of the source cannot be read", "JSON Web Key Set", 23)},
-		{"nothing for a JWK set", jwks(""), fault("The keys of the source cannot be read", "JSON Web Key Set", 23)},
-		{"an empty JWK set", jwks(`{"keys":[]}`), fault("The source has no usable key", "no token of this source", 23)},
+		{"no JWK set", jwks(sentinel), fault("the keys of the source cannot be read", "JSON Web Key Set", 23)},
+		{"nothing for a JWK set", jwks(""), fault("the keys of the source cannot be read", "JSON Web Key Set", 23)},
+		{"an empty JWK set", jwks(`{"keys":[]}`), fault("the source has no usable key", "no token of this source", 23)},
 		{"a JWK set of one broken key", jwks(broken), []told{
-			{engine.Warning, "Key 1 of the set is not used", "", 23}, {engine.Error, "The source has no usable key", "", 23},
+			{engine.Warning, "key 1 of the set is not used", "", 23}, {engine.Error, "the source has no usable key", "", 23},
 		}},
 		{"a JWK set of a secret alone", jwks(`{"keys":[` + oct + `]}`), []told{
-			{engine.Warning, "Key 1 of the set is not used", "symmetric", 23}, {engine.Error, "The source has no usable key", "", 23},
+			{engine.Warning, "key 1 of the set is not used", "symmetric", 23}, {engine.Error, "the source has no usable key", "", 23},
 		}},
-		{"a secret beside a good key", jwks(`{"keys":[` + oct + `,` + good + `]}`), warning("Key 1 of the set is not used", "symmetric", 23)},
-		{"keys over HTTP", remote(func(s *engine.OAuthSource) { s.JWKSURL = "http://" + sentinel + ".example" }), fault("The keys of the source cannot be fetched from there", "http is not allowed", 23)},
-		{"keys over FTP", remote(func(s *engine.OAuthSource) { s.JWKSURL = "ftp://" + sentinel + ".example" }), fault("The keys of the source cannot be fetched from there", "not https", 23)},
-		{"keys from nowhere", remote(func(s *engine.OAuthSource) { s.JWKSURL = "://" + sentinel }), fault("The keys of the source cannot be fetched from there", "", 23)},
-		{"keys under a CA that is none", remote(func(s *engine.OAuthSource) { s.CA.Content, s.Attrs["ca"] = sentinel, enginetest.At(24) }), fault("The keys of the source cannot be fetched from there", "CA", 23)},
-		{"keys under a CA in an empty file", remote(func(s *engine.OAuthSource) { s.Attrs["ca_file"] = enginetest.At(24) }), fault("The CA is empty", "the system's", 24)},
+		{"a secret beside a good key", jwks(`{"keys":[` + oct + `,` + good + `]}`), warning("key 1 of the set is not used", "symmetric", 23)},
+		{"keys over HTTP", remote(func(s *engine.OAuthSource) { s.JWKSURL = "http://" + sentinel + ".example" }), fault("the keys of the source cannot be fetched from there", "http is not allowed", 23)},
+		{"keys over FTP", remote(func(s *engine.OAuthSource) { s.JWKSURL = "ftp://" + sentinel + ".example" }), fault("the keys of the source cannot be fetched from there", "not https", 23)},
+		{"keys from nowhere", remote(func(s *engine.OAuthSource) { s.JWKSURL = "://" + sentinel }), fault("the keys of the source cannot be fetched from there", "", 23)},
+		{"keys under a CA that is none", remote(func(s *engine.OAuthSource) { s.CA.Content, s.Attrs["ca"] = sentinel, enginetest.At(24) }), fault("the keys of the source cannot be fetched from there", "CA", 23)},
+		{"keys under a CA in an empty file", remote(func(s *engine.OAuthSource) { s.Attrs["ca_file"] = enginetest.At(24) }), fault("the CA is empty", "the system's", 24)},
 
 		{"two sources of one name", func(s *engine.Spec) {
 			again := s.Sources[0]
 			again.Decl, again.Issuer = enginetest.Declare("gh", 25), "https://b.example"
 			s.Sources = append(s.Sources, again)
-		}, fault(`The source "gh" is declared twice`, "main.hcl:20,1", 25)},
+		}, fault(`the source "gh" is declared twice`, "main.hcl:20,1", 25)},
 		{"a source and a certificate of one name", func(s *engine.Spec) {
 			s.Certificates[0].Label = "gh"
 			s.Providers[0].Accesses[0].From = enginetest.Refs("service_account.ci")
-		}, fault(`The source "gh" is declared twice`, "main.hcl:20,1", 30)},
+		}, fault(`the source "gh" is declared twice`, "main.hcl:20,1", 30)},
 		{"two accounts of one name", func(s *engine.Spec) {
 			s.Accounts = append(s.Accounts, engine.ServiceAccount{Decl: enginetest.Declare("ci", 12)})
-		}, fault(`The service account "ci" is declared twice`, "main.hcl:10,1", 12)},
+		}, fault(`the service account "ci" is declared twice`, "main.hcl:10,1", 12)},
 		{"two policies of one name", func(s *engine.Spec) {
 			s.Policies = append(s.Policies, engine.PolicySource{Decl: enginetest.Declare("yes", 42), Script: "return true;"})
-		}, fault(`The policy "yes" is declared twice`, "main.hcl:40,1", 42)},
+		}, fault(`the policy "yes" is declared twice`, "main.hcl:40,1", 42)},
 		{"two keys of one name", func(s *engine.Spec) {
 			s.SigningKeys = []engine.SigningKey{{Decl: enginetest.Declare("k", 6)}, {Decl: enginetest.Declare("k", 7)}}
 			s.Providers[0].SigningKey = &engine.Ref{Kind: engine.KindSigningKey, Label: "k"}
-		}, fault(`The signing key "k" is declared twice`, "main.hcl:6,1", 7)},
+		}, fault(`the signing key "k" is declared twice`, "main.hcl:6,1", 7)},
 		{"two providers of one name", func(s *engine.Spec) {
 			s.Providers = append(s.Providers, engine.Provider{Decl: enginetest.Declare("p", 70), ClientID: "other"})
-		}, fault(`The provider "p" is declared twice`, "main.hcl:50,1", 70)},
+		}, fault(`the provider "p" is declared twice`, "main.hcl:50,1", 70)},
 		{"two accesses of one name", refer(func(p *engine.Provider) {
 			p.Accesses = append(p.Accesses, engine.Access{Decl: enginetest.Declare("all", 58), From: enginetest.Refs("service_account.ci")})
-		}), fault(`The access "all" is declared twice`, "main.hcl:55,1", 58)},
+		}), fault(`the access "all" is declared twice`, "main.hcl:55,1", 58)},
 		{"a client_id that another has", func(s *engine.Spec) {
 			s.Providers = append(s.Providers, engine.Provider{Decl: enginetest.Declare("q", 70, "client_id"), ClientID: sentinel, Accesses: s.Providers[0].Accesses})
-		}, fault("The client_id is taken", `Provider "p" at main.hcl:50,1`, 71)},
+		}, fault("the client_id is taken", `Provider "p" at main.hcl:50,1`, 71)},
 		{"a label that is another's client_id", func(s *engine.Spec) {
 			s.Providers[0].ClientID = "q"
 			s.Providers = append(s.Providers, engine.Provider{Decl: enginetest.Declare("q", 70), Accesses: s.Providers[0].Accesses})
-		}, fault("The client_id is taken", `Provider "p" at main.hcl:50,1`, 70)},
+		}, fault("the client_id is taken", `Provider "p" at main.hcl:50,1`, 70)},
 		{"an external_host that another has", func(s *engine.Spec) {
 			s.Providers = append(s.Providers, engine.Provider{
 				Decl: enginetest.Declare("q", 70), Accesses: s.Providers[0].Accesses,
 				ForwardAuth: &engine.ForwardAuth{Decl: enginetest.Declare("", 75, "external_host"), ExternalHost: sentinel + ".example"},
 			})
-		}, fault("The external_host is taken", `Provider "p" at main.hcl:50,1`, 76)},
+		}, fault("the external_host is taken", `Provider "p" at main.hcl:50,1`, 76)},
 
-		{"a separator in a group", func(s *engine.Spec) { s.Accounts[0].Groups = []string{sentinel + "|admin"} }, fault("A group's name holds a character that none may have", "|", 11)},
-		{"a line break in a group", func(s *engine.Spec) { s.Accounts[0].Groups = []string{sentinel + "\n"} }, fault("A group's name holds a character that none may have", "control", 11)},
+		{"a separator in a group", func(s *engine.Spec) { s.Accounts[0].Groups = []string{sentinel + "|admin"} }, fault("a group's name holds a character that none may have", "|", 11)},
+		{"a line break in a group", func(s *engine.Spec) { s.Accounts[0].Groups = []string{sentinel + "\n"} }, fault("a group's name holds a character that none may have", "control", 11)},
 		{"a policy that does not parse", func(s *engine.Spec) { s.Policies[0].Script = "return (" }, []told{{engine.Error, "", "", 41}}},
 
 		{"an unknown account", from("service_account.cj"), fault("service_account.cj is not declared", `Did you mean "ci"?`, 9000)},
@@ -250,11 +250,11 @@ func (f fixtures) faults() []faulty {
 		{"an unknown policy", refer(func(p *engine.Provider) { p.Accesses[0].Policies = enginetest.Refs("policy.yess") }), fault("policy.yess is not declared", `Did you mean "yes"?`, 9000)},
 		{"an unknown policy at the door", refer(func(p *engine.Provider) { p.ForwardAuth.Policies = enginetest.Refs("policy.yess") }), fault("policy.yess is not declared", `Did you mean "yes"?`, 9000)},
 		{"an unknown key", refer(func(p *engine.Provider) { p.SigningKey = &enginetest.Refs("signing_key.main")[0] }), fault("signing_key.main is not declared", "No file has a block", 9000)},
-		{"a provider as proof", from("provider.p"), fault("A provider in from is not supported yet", "refuses it", 9000)},
+		{"a provider as proof", from("provider.p"), fault("a provider in from is not supported yet", "refuses it", 9000)},
 		{"several keys, and none chosen", func(s *engine.Spec) {
 			s.SigningKeys = []engine.SigningKey{{Decl: enginetest.Declare("a", 6)}, {Decl: enginetest.Declare("b", 7)}}
-		}, fault(`Provider "p" does not say which key signs`, "signing_key = signing_key.a", 50)},
-		{"a provider without access", refer(func(p *engine.Provider) { p.Accesses = nil }), warning(`Nobody gets into provider "p"`, "no access block", 50)},
+		}, fault(`provider "p" does not say which key signs`, "signing_key = signing_key.a", 50)},
+		{"a provider without access", refer(func(p *engine.Provider) { p.Accesses = nil }), warning(`nobody gets into provider "p"`, "no access block", 50)},
 		{"claims asked of an account", refer(func(p *engine.Provider) {
 			p.Accesses[0].Decl = enginetest.Declare("all", 55, "from", "require_claims")
 			p.Accesses[0].Require = enginetest.Require(map[string]any{"sub": sentinel})
@@ -307,17 +307,17 @@ func (f fixtures) faults() []faulty {
 			s.Sources = append(s.Sources, again)
 		}, fault(`"gh" and "gh2" share a key and an issuer`, "two identities", 26)},
 
-		{"a private key that is none", key(sentinel, ""), fault("The private key cannot be read", "PEM", 6)},
-		{"an empty private key", key("", ""), fault("The private key cannot be read", "PEM", 6)},
-		{"a private key with a broken body", key("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", ""), fault("The private key cannot be read", "cannot be read", 6)},
-		{"a public key for a private one", key(engine.Secret(f.es.PublicPEM()), ""), fault("The private key cannot be read", "no PEM block with a private key", 6)},
-		{"an RSA key of 1024 bits", key(f.weak, ""), fault("The private key does not fit", "1024 bits", 6)},
-		{"an RSA key for ES256", key(f.pkcs8, "ES256"), fault("The private key does not fit", "ES256", 6)},
-		{"a P-256 key for ES384", key(f.p256, "ES384"), fault("The private key does not fit", "ES384", 6)},
-		{"a P-256 key for RS256", key(f.p256, "RS256"), fault("The private key does not fit", "RS256", 6)},
-		{"a P-256 key for EdDSA", key(f.p256, "EdDSA"), fault("The private key does not fit", "EdDSA", 6)},
-		{"an RSA key for an algorithm that is none", key(f.pkcs8, "none"), fault("The private key does not fit", "", 6)},
-		{"an RSA key for HS256", key(f.pkcs8, "HS256"), fault("The private key does not fit", "", 6)},
+		{"a private key that is none", key(sentinel, ""), fault("the private key cannot be read", "PEM", 6)},
+		{"an empty private key", key("", ""), fault("the private key cannot be read", "PEM", 6)},
+		{"a private key with a broken body", key("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", ""), fault("the private key cannot be read", "cannot be read", 6)},
+		{"a public key for a private one", key(engine.Secret(f.es.PublicPEM()), ""), fault("the private key cannot be read", "no PEM block with a private key", 6)},
+		{"an RSA key of 1024 bits", key(f.weak, ""), fault("the private key does not fit", "1024 bits", 6)},
+		{"an RSA key for ES256", key(f.pkcs8, "ES256"), fault("the private key does not fit", "ES256", 6)},
+		{"a P-256 key for ES384", key(f.p256, "ES384"), fault("the private key does not fit", "ES384", 6)},
+		{"a P-256 key for RS256", key(f.p256, "RS256"), fault("the private key does not fit", "RS256", 6)},
+		{"a P-256 key for EdDSA", key(f.p256, "EdDSA"), fault("the private key does not fit", "EdDSA", 6)},
+		{"an RSA key for an algorithm that is none", key(f.pkcs8, "none"), fault("the private key does not fit", "", 6)},
+		{"an RSA key for HS256", key(f.pkcs8, "HS256"), fault("the private key does not fit", "", 6)},
 		{"an RSA key for PS512", key(f.pkcs8, "PS512"), nil},
 	}
 }

@@ -30,7 +30,7 @@ func (c *compiler) checkTrust(d Decl, t Trust) {
 func (c *compiler) checkProfile(s OAuthSource) {
 	if s.Profile != "" {
 		if _, known := issuer.Lookup(s.Profile); !known {
-			c.fault(s.AttrAt("profile"), "The profile is not known", "Known are: %s.", strings.Join(issuer.Names(), ", "))
+			c.fault(s.AttrAt("profile"), "the profile is not known", "Known are: %s.%s", strings.Join(issuer.Names(), ", "), DidYouMean(s.Profile, issuer.Names()))
 			return
 		}
 	}
@@ -61,7 +61,7 @@ func (c *compiler) checkSubject(a Access, ref Ref) {
 	}
 	for _, s := range c.spec.Sources {
 		if s.Label == ref.Label && s.Require == nil && !s.Unknown["require_claims"] && anyTenant(s) {
-			c.fault(ref.At, fmt.Sprintf("Access %q lets every tenant of %s in", a.Label, ref),
+			c.fault(ref.At, fmt.Sprintf("access %q lets every tenant of %s in", a.Label, ref),
 				"Anybody can get a token of this issuer. Add require_claims with something that only yours have, such as repository_owner_id, or a policy. Only if everybody is meant, write allow_any_subject = true.")
 		}
 	}

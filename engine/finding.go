@@ -49,8 +49,8 @@ func (s Severity) String() string {
 }
 
 // Finding is something that the author of a configuration is told: a fault, a
-// risk, a remark. Summary names the problem without a period, Detail the
-// remedy in whole sentences. Neither ever holds an evaluated value, because it
+// risk, a remark. Summary names the problem, in lower case and without a
+// period, Detail the remedy in whole sentences. Neither ever holds an evaluated value, because it
 // may have come from env() or file(); labels, attribute names and claim names
 // are quoted freely.
 type Finding struct {

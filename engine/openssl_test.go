@@ -134,7 +134,7 @@ func TestACertificateCountsWithinItsValidityOnly(t *testing.T) {
 		d.Clock.Advance(away)
 		refused(t, d, mint(), "no key of verification_certificate.partner")
 		_, found := d.Compile(partner(o.read("cert.pem")))
-		if len(found) != 1 || found[0].Severity != engine.Warning || found[0].Summary != "A certificate is outside its validity" || found[0].At.Start.Line != 31 {
+		if len(found) != 1 || found[0].Severity != engine.Warning || found[0].Summary != "a certificate is outside its validity" || found[0].At.Start.Line != 31 {
 			t.Errorf("%s away: told %s", away, explain(found))
 		}
 		d.Clock.Advance(-away)

@@ -147,7 +147,7 @@ func (s scriptSource) functions(program *ast.Program) (outer, inner *ast.Functio
 	}
 	at := s.rangeAt(int(inner.Body.RightBrace)-1-len(prefix), 1)
 	return nil, nil, engine.Findings{{
-		Summary: "Unmatched }",
+		Summary: "unmatched }",
 		Detail:  "A policy is the body of function(request, inputs); this bracket would end that function. Remove it, or open what it closes.",
 		At:      at,
 	}}
@@ -240,21 +240,21 @@ func (s scriptSource) offset(at file.Position) int {
 func (s scriptSource) tooLarge() engine.Findings {
 	if len(s.Script) > maxScript {
 		return engine.Findings{{
-			Summary: "Policy too long",
+			Summary: "policy too long",
 			Detail:  fmt.Sprintf("A script may have %d KiB. Move data into inputs, or split the policy: an access takes a list of them.", maxScript>>10),
 			At:      s.rangeAt(0, 0),
 		}}
 	}
 	if strings.Count(s.Script, ":") > maxColons {
 		return engine.Findings{{
-			Summary: "Policy too long",
+			Summary: "policy too long",
 			Detail:  fmt.Sprintf("A script may have %d colons. Move tables into inputs.", maxColons),
 			At:      s.rangeAt(0, 0),
 		}}
 	}
 	if at := tooDeep(s.Script); at >= 0 {
 		return engine.Findings{{
-			Summary: "Policy too deeply nested",
+			Summary: "policy too deeply nested",
 			Detail:  fmt.Sprintf("Nesting may be %d deep. Give the inner parts names of their own.", maxNesting),
 			At:      s.rangeAt(at, 1),
 		}}
@@ -283,7 +283,7 @@ func tooDeep(text string) int {
 func (s scriptSource) syntaxFindings(err error) engine.Findings {
 	var list parser.ErrorList
 	if !errors.As(err, &list) {
-		return engine.Findings{{Summary: "Invalid JavaScript", Detail: oneLine(err.Error()), At: s.rangeAt(0, 0)}}
+		return engine.Findings{{Summary: "invalid JavaScript", Detail: oneLine(err.Error()), At: s.rangeAt(0, 0)}}
 	}
 	var found engine.Findings
 	lines := map[int]bool{}
@@ -318,7 +318,7 @@ func (s scriptSource) syntaxFinding(message string, offset int, at engine.Range)
 	case pythonic(s.Script):
 		detail = "This looks like Python. Policies are JavaScript: if (!jwt) return false; and jwt.sub === \"…\"."
 	}
-	return engine.Finding{Summary: "Invalid JavaScript: " + lowerFirst(oneLine(message)), Detail: detail, At: at}
+	return engine.Finding{Summary: "invalid JavaScript: " + lowerFirst(oneLine(message)), Detail: detail, At: at}
 }
 
 // pythonic says whether a script that does not parse was written for authentik.
@@ -351,11 +351,11 @@ func (s scriptSource) wordAt(offset int) string {
 func (s scriptSource) compileFindings(err error) engine.Findings {
 	var syntax *goja.CompilerSyntaxError
 	if !errors.As(err, &syntax) || syntax.File == nil {
-		return engine.Findings{{Summary: "Invalid JavaScript", Detail: oneLine(err.Error()), At: s.rangeAt(0, 0)}}
+		return engine.Findings{{Summary: "invalid JavaScript", Detail: oneLine(err.Error()), At: s.rangeAt(0, 0)}}
 	}
 	offset := syntax.Offset - len(prefix)
 	return engine.Findings{{
-		Summary: "Invalid JavaScript: " + lowerFirst(oneLine(syntax.Message)),
+		Summary: "invalid JavaScript: " + lowerFirst(oneLine(syntax.Message)),
 		Detail:  "Policies run in strict mode.",
 		At:      s.rangeAt(offset, 1),
 	}}

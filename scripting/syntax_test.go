@@ -18,10 +18,10 @@ func TestFaultsOfAScriptStandAtTheirPlace(t *testing.T) {
 		{"behind umlauts", `const ä = "öü"; const = 2;`, "1:23", "unexpected token =", ""},
 		{"an end that comes too early", "if (true) {\n  return true", "", "", "still open"},
 		{"a closed function", "return true } ; (function(){", "", "", ""},
-		{"a closed function, well formed", "return true }, function(){", "1:13", "Unmatched }", "body of function"},
-		{"a closed wrapper", "return true }}); (function(){ return function(){ ", "1:13", "Unmatched }", ""},
-		{"a called wrapper", "return true }})(), (function(a,b,c){ return function(){ ", "1:13", "Unmatched }", ""},
-		{"a closed function and a block", "return true }; {", "1:13", "Unmatched }", ""},
+		{"a closed function, well formed", "return true }, function(){", "1:13", "unmatched }", "body of function"},
+		{"a closed wrapper", "return true }}); (function(){ return function(){ ", "1:13", "unmatched }", ""},
+		{"a called wrapper", "return true }})(), (function(a,b,c){ return function(){ ", "1:13", "unmatched }", ""},
+		{"a closed function and a block", "return true }; {", "1:13", "unmatched }", ""},
 		{"import", "import x from 'y'", "1:1", "import is not supported yet", "without modules"},
 		{"export", "\n  export default 1", "2:3", "export is not supported yet", ""},
 		{"async", "const f = async () => true; return f()", "1:11", "async functions are not supported", "at once"},
@@ -108,7 +108,7 @@ func TestScriptsThatWouldOverflowTheParserAreFindings(t *testing.T) {
 		}
 	}
 	_, err := scripting.New(scripting.Options{}).CompilePolicy(source(strings.Repeat(" ", 17<<10), nil))
-	if found := engine.AsFindings(err, engine.Range{}); len(found) != 1 || found[0].Summary != "Policy too long" {
+	if found := engine.AsFindings(err, engine.Range{}); len(found) != 1 || found[0].Summary != "policy too long" {
 		t.Errorf("got %v", err)
 	}
 }

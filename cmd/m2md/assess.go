@@ -35,6 +35,9 @@ func compile(ctx context.Context, path string, loaded *hcl.Loaded, objections en
 	if a.Partial { // what is missing would look like many faults
 		return a
 	}
+	if a.Findings.Err() != nil || objections.Err() != nil {
+		deps.SigningKeys = memory.New() // nothing is kept of files that are refused anyway
+	}
 	compiled, found := engine.Compile(ctx, a.Spec, generation, deps)
 	a.Findings = slices.Concat(a.Findings, objections, found)
 	for i := range a.Findings {

@@ -12,7 +12,6 @@ import (
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/serve"
 	"github.com/m2md/m2md/hcl"
-	"github.com/m2md/m2md/storage/memory"
 )
 
 // Reload reads the files again and waits for what comes of it.
@@ -57,20 +56,16 @@ func (d *Daemon) reload(ctx context.Context) serve.ReloadResult {
 		d.concluded("unchanged", "")
 		return serve.ReloadResult{OK: true, Generation: generation, Report: ""}
 	}
-	objections := needsRestart(d.start, loaded.Spec)
-	deps := d.deps
-	if loaded.Findings.Err() != nil || objections.Err() != nil {
-		deps.SigningKeys = memory.New() // nothing is kept for files that are refused anyway
-	}
-	next := compile(ctx, d.opts.Config, loaded, objections, generation+1, deps)
+	next := compile(ctx, d.opts.Config, loaded, needsRestart(d.start, loaded.Spec), generation+1, d.deps)
+	report := text(next)
 	if next.Engine == nil {
 		d.keys.Use(d.live.Load().Remotes()) // forget those of the refused generation
-		d.concluded("failed", text(next))
-		return serve.ReloadResult{Generation: generation, Report: text(next)}
+		d.concluded("failed", report)
+		return serve.ReloadResult{Generation: generation, Report: report}
 	}
 	d.swap(next)
-	d.concluded("ok", text(next))
-	return serve.ReloadResult{OK: true, Changed: true, Generation: next.Engine.Generation(), Report: text(next)}
+	d.concluded("ok", report)
+	return serve.ReloadResult{OK: true, Changed: true, Generation: next.Engine.Generation(), Report: report}
 }
 
 // swap puts a generation into service. It cannot fail.
@@ -109,23 +104,27 @@ func (d *Daemon) concluded(outcome, report string) {
 	}
 }
 
-// needsRestart objects to changes that a running process cannot follow.
+// needsRestart objects to changes that a running process cannot follow. What
+// was refused already is not judged again.
 func needsRestart(running, next engine.Spec) engine.Findings {
 	var found engine.Findings
 	object := func(changed bool, at engine.Range, what string) {
 		if changed {
 			found = append(found, engine.Finding{
-				Summary: fmt.Sprintf("A changed %s needs a restart", what),
+				Summary: fmt.Sprintf("a changed %s needs a restart", what),
 				Detail:  "The running daemon cannot follow this change, so it refuses the whole reload and goes on with the last good generation. Restart it, or undo the change.",
 				At:      at,
 			})
 		}
 	}
-	object(running.Server.Listen != next.Server.Listen, next.Server.AttrAt("listen"), `"listen"`)
+	changed := func(d engine.Decl, attribute, before, after, what string) {
+		object(before != after && !d.Unknown[attribute], d.AttrAt(attribute), what)
+	}
+	changed(next.Server.Decl, "listen", running.Server.Listen, next.Server.Listen, `"listen"`)
 	object((running.Server.TLS == nil) != (next.Server.TLS == nil), tlsAt(next.Server), `"tls" block`)
-	object(running.Metrics.Listen != next.Metrics.Listen, next.Metrics.AttrAt("listen"), `"listen" of metrics`)
-	object(cmp.Or(running.Storage.Engine, boltEngine) != cmp.Or(next.Storage.Engine, boltEngine), next.Storage.AttrAt("engine"), `"storage"`)
-	object(running.Storage.Path != next.Storage.Path, next.Storage.AttrAt("path"), `"storage" path`)
+	changed(next.Metrics.Decl, "listen", running.Metrics.Listen, next.Metrics.Listen, `"listen" of metrics`)
+	changed(next.Storage.Decl, "engine", cmp.Or(running.Storage.Engine, boltEngine), cmp.Or(next.Storage.Engine, boltEngine), `"storage"`)
+	changed(next.Storage.Decl, "path", running.Storage.Path, next.Storage.Path, `"storage" path`)
 	return found
 }
 

@@ -277,7 +277,7 @@ func TestAFaultThatOnlyCompilingFindsKeepsTheLastGoodGeneration(t *testing.T) {
 	r := served(t, map[string]string{"a.hcl": listeners + letsIn})
 	good := r.daemon.live.Load()
 	r.write("b.hcl", "policy \"p\" {\n  script = \"return a b;\"\n}\n")
-	if result := r.reload(false); !strings.Contains(result.Report, "Invalid JavaScript") {
+	if result := r.reload(false); !strings.Contains(result.Report, "invalid JavaScript") {
 		t.Errorf("Reload = %+v", result)
 	}
 	if r.daemon.live.Load() != good {
@@ -328,19 +328,19 @@ func TestWhatNeedsARestartRefusesTheReloadAtItsLine(t *testing.T) {
 		before, after string
 		want          []string // "LINE WHAT"; empty where no restart is needed
 	}{
-		{"listen", server + metrics, strings.Replace(server, "127.0.0.1:0", "localhost:0", 1) + metrics, []string{`a.hcl:2,12 A changed "listen"`}},
-		{"listen is left out", server + metrics, strings.Replace(server, "  listen = \"127.0.0.1:0\"\n", "", 1) + metrics, []string{`a.hcl:1,1 A changed "listen"`}},
-		{"the server block is removed", server + metrics, metrics, []string{`:1,1 A changed "listen"`}},
-		{"metrics listen", server + metrics, server + strings.Replace(metrics, "127.0.0.1:0", "localhost:0", 1), []string{`a.hcl:6,12 A changed "listen" of metrics`}},
-		{"metrics are added", server, server + metrics, []string{`a.hcl:6,12 A changed "listen" of metrics`}},
-		{"metrics are removed", server + metrics, server, []string{`:1,1 A changed "listen" of metrics`}},
-		{"tls is added", server, tls, []string{`a.hcl:4,3 A changed "tls" block`}},
-		{"tls is removed", tls, server, []string{`a.hcl:1,1 A changed "tls" block`}},
-		{"the engine", server, server + "storage {\n  engine = \"memory\"\n}\n", []string{`a.hcl:6,12 A changed "storage"`}},
-		{"the path", server + storage, server + strings.Replace(storage, "other", "another", 1), []string{`a.hcl:7,12 A changed "storage" path`}},
-		{"storage is removed", server + storage, server, []string{`:1,1 A changed "storage" path`}},
+		{"listen", server + metrics, strings.Replace(server, "127.0.0.1:0", "localhost:0", 1) + metrics, []string{`a.hcl:2,12 a changed "listen"`}},
+		{"listen is left out", server + metrics, strings.Replace(server, "  listen = \"127.0.0.1:0\"\n", "", 1) + metrics, []string{`a.hcl:1,1 a changed "listen"`}},
+		{"the server block is removed", server + metrics, metrics, []string{`:1,1 a changed "listen"`}},
+		{"metrics listen", server + metrics, server + strings.Replace(metrics, "127.0.0.1:0", "localhost:0", 1), []string{`a.hcl:6,12 a changed "listen" of metrics`}},
+		{"metrics are added", server, server + metrics, []string{`a.hcl:6,12 a changed "listen" of metrics`}},
+		{"metrics are removed", server + metrics, server, []string{`:1,1 a changed "listen" of metrics`}},
+		{"tls is added", server, tls, []string{`a.hcl:4,3 a changed "tls" block`}},
+		{"tls is removed", tls, server, []string{`a.hcl:1,1 a changed "tls" block`}},
+		{"the engine", server, server + "storage {\n  engine = \"memory\"\n}\n", []string{`a.hcl:6,12 a changed "storage"`}},
+		{"the path", server + storage, server + strings.Replace(storage, "other", "another", 1), []string{`a.hcl:7,12 a changed "storage" path`}},
+		{"storage is removed", server + storage, server, []string{`:1,1 a changed "storage" path`}},
 		{"several at once", server + metrics, "server {\n  listen = \"localhost:0\"\n  external_url = \"http://auth.test\"\n}\n" + storage, []string{
-			`a.hcl:2,12 A changed "listen"`, `:1,1 A changed "listen" of metrics`, `a.hcl:7,12 A changed "storage" path`,
+			`a.hcl:2,12 a changed "listen"`, `:1,1 a changed "listen" of metrics`, `a.hcl:7,12 a changed "storage" path`,
 		}},
 		{"the engine that is there without saying so", server, server + "storage {\n  engine = \"bolt\"\n}\n", nil},
 		{"the external URL", server, strings.Replace(server, "auth.test", "other.test", 1), nil},
@@ -438,7 +438,7 @@ func TestANewCertificateIsShownToNewConnections(t *testing.T) {
 	// A certificate without its key is no certificate: the old one stays.
 	next, nextKey := keyPair(t, 2)
 	r.write("tls.crt", next)
-	if result := r.reload(false); !strings.Contains(result.Report, "The TLS certificate and key cannot be used together") {
+	if result := r.reload(false); !strings.Contains(result.Report, "the TLS certificate and key cannot be used together") {
 		t.Errorf("Reload = %+v", result)
 	}
 	if serial, _ := shown(); serial != 1 {

@@ -174,7 +174,7 @@ func TestADaemonThatCannotListenReleasesWhatItHas(t *testing.T) {
 func TestStatusTellsTheWarningsOfTheFirstGeneration(t *testing.T) {
 	r := served(t, map[string]string{"a.hcl": listeners + "provider \"idle\" {\n}\n"})
 	for range 2 { // a reload that finds nothing new keeps them
-		if status := r.daemon.Status(); !status.Reload.OK || !strings.Contains(status.Reload.Report, `Nobody gets into provider "idle"`) {
+		if status := r.daemon.Status(); !status.Reload.OK || !strings.Contains(status.Reload.Report, `nobody gets into provider "idle"`) {
 			t.Errorf("Status = %+v", status)
 		}
 		r.reload(true)

@@ -1,15 +1,15 @@
 signing_key "unreadable" {
-  private_key_file = "../../valid/product/certs/partner.pem" # ERROR: The private key cannot be read
+  private_key_file = "../../valid/product/certs/partner.pem" # ERROR: the private key cannot be read
 }
 
 signing_key "unfit" {
   algorithm        = "RS256"
-  private_key_file = "../../valid/product/own.pem" # ERROR: The private key does not fit
+  private_key_file = "../../valid/product/own.pem" # ERROR: the private key does not fit
 }
 
 signing_key "curve" {
   algorithm        = "ES384"
-  private_key_file = "../../valid/product/own.pem" # ERROR: The private key does not fit
+  private_key_file = "../../valid/product/own.pem" # ERROR: the private key does not fit
 }
 
 signing_key "fine" {
@@ -19,7 +19,7 @@ signing_key "fine" {
 service_account "ci" {
 }
 
-provider "loki" { # ERROR: Provider "loki" does not say which key signs
+provider "loki" { # ERROR: provider "loki" does not say which key signs
   access "ci" {
     from = [service_account.ci]
   }

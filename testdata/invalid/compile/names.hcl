@@ -1,21 +1,21 @@
 signing_key "main" {
 }
 
-signing_key "main" { # ERROR: The signing key "main" is declared twice
+signing_key "main" { # ERROR: the signing key "main" is declared twice
 }
 
 service_account "ci" {
-  groups = ["a|b", "c", "d\te"] # ERROR: A group's name holds a character that none may have # ERROR: A group's name holds a character that none may have
+  groups = ["a|b", "c", "d\te"] # ERROR: a group's name holds a character that none may have # ERROR: a group's name holds a character that none may have
 }
 
-service_account "ci" { # ERROR: The service account "ci" is declared twice
+service_account "ci" { # ERROR: the service account "ci" is declared twice
 }
 
 policy "p" {
   script = "return true;"
 }
 
-policy "p" { # ERROR: The policy "p" is declared twice
+policy "p" { # ERROR: the policy "p" is declared twice
   script = "return false;"
 }
 
@@ -25,14 +25,14 @@ oauth_source "one" {
   audiences     = ["m2md"]
 }
 
-oauth_source "one" { # ERROR: The source "one" is declared twice
+oauth_source "one" { # ERROR: the source "one" is declared twice
   issuer        = "https://two.example"
   oidc_jwks_url = "https://two.example/jwks"
   audiences     = ["m2md"]
 }
 
 # Sources and certificates share one namespace.
-verification_certificate "one" { # ERROR: The source "one" is declared twice
+verification_certificate "one" { # ERROR: the source "one" is declared twice
   certificate_file = "../../valid/product/certs/partner.pem"
   issuer           = "https://three.example"
   audiences        = ["m2md"]
@@ -43,7 +43,7 @@ provider "loki" {
   access "ci" {
     from = [service_account.ci]
   }
-  access "ci" { # ERROR: The access "ci" is declared twice
+  access "ci" { # ERROR: the access "ci" is declared twice
     from = [service_account.ci]
   }
   forward_auth {
@@ -51,7 +51,7 @@ provider "loki" {
   }
 }
 
-provider "loki" { # ERROR: The provider "loki" is declared twice
+provider "loki" { # ERROR: the provider "loki" is declared twice
   signing_key = signing_key.main
   access "ci" {
     from = [service_account.ci]
@@ -60,12 +60,12 @@ provider "loki" { # ERROR: The provider "loki" is declared twice
 
 provider "logs" {
   signing_key = signing_key.main
-  client_id   = "loki" # ERROR: The client_id is taken
+  client_id   = "loki" # ERROR: the client_id is taken
   access "ci" {
     from = [service_account.ci]
   }
   forward_auth {
-    external_host = "loki.example.com" # ERROR: The external_host is taken
+    external_host = "loki.example.com" # ERROR: the external_host is taken
   }
 }
 
@@ -77,7 +77,7 @@ provider "third" {
   }
 }
 
-provider "fourth" { # ERROR: The client_id is taken
+provider "fourth" { # ERROR: the client_id is taken
   signing_key = signing_key.main
   access "ci" {
     from = [service_account.ci]

@@ -11,7 +11,7 @@ oauth_source "both" {
 }
 
 oauth_source "profile" {
-  profile       = "githup" # ERROR: The profile is not known
+  profile       = "githup" # ERROR: the profile is not known
   issuer        = "https://profile.example"
   audiences     = ["m2md"]
   oidc_jwks_url = "https://profile.example/jwks"
@@ -27,38 +27,38 @@ oauth_source "shared" {
 oauth_source "plain" {
   issuer        = "http://plain.example"
   audiences     = ["m2md"]
-  oidc_jwks_url = "http://plain.example/jwks" # ERROR: The keys of the source cannot be fetched from there
+  oidc_jwks_url = "http://plain.example/jwks" # ERROR: the keys of the source cannot be fetched from there
 }
 
 oauth_source "roots" {
   issuer              = "https://roots.example"
   audiences           = ["m2md"]
-  oidc_well_known_url = "https://roots.example/.well-known/openid-configuration" # ERROR: The keys of the source cannot be fetched from there
+  oidc_well_known_url = "https://roots.example/.well-known/openid-configuration" # ERROR: the keys of the source cannot be fetched from there
   ca_file             = "../../valid/product/own.pem"
 }
 
 oauth_source "nojson" {
   issuer    = "https://nojson.example"
   audiences = ["m2md"]
-  oidc_jwks = "keys" # ERROR: The keys of the source cannot be read
+  oidc_jwks = "keys" # ERROR: the keys of the source cannot be read
 }
 
 oauth_source "nokeys" {
   issuer         = "https://nokeys.example"
   audiences      = ["m2md"]
-  oidc_jwks_file = "../../valid/product/own.pem" # ERROR: The keys of the source cannot be read
+  oidc_jwks_file = "../../valid/product/own.pem" # ERROR: the keys of the source cannot be read
 }
 
 oauth_source "symmetric" {
   issuer    = "https://symmetric.example"
   audiences = ["m2md"]
-  oidc_jwks = "{\"keys\": [{\"kty\": \"oct\", \"k\": \"c2VjcmV0\"}, 3]}" # WARNING: Key 1 of the set is not used # WARNING: Key 2 of the set is not used # ERROR: The source has no usable key
+  oidc_jwks = "{\"keys\": [{\"kty\": \"oct\", \"k\": \"c2VjcmV0\"}, 3]}" # WARNING: key 1 of the set is not used # WARNING: key 2 of the set is not used # ERROR: the source has no usable key
 }
 
 oauth_source "empty" {
   issuer    = "https://empty.example"
   audiences = ["m2md"]
-  oidc_jwks = "{\"keys\": []}" # ERROR: The source has no usable key
+  oidc_jwks = "{\"keys\": []}" # ERROR: the source has no usable key
 }
 
 # The same keys under the same issuer: a token would have two identities.
@@ -101,19 +101,19 @@ oauth_source "found_b" {
 verification_certificate "nocertificate" {
   issuer           = "https://none.example"
   audiences        = ["m2md"]
-  certificate_file = "../../valid/product/jwks/cluster-a.json" # ERROR: The certificate cannot be used
+  certificate_file = "../../valid/product/jwks/cluster-a.json" # ERROR: the certificate cannot be used
 }
 
 verification_certificate "private" {
   issuer           = "https://private.example"
   audiences        = ["m2md"]
-  certificate_file = "../../valid/product/own.pem" # ERROR: The certificate cannot be used
+  certificate_file = "../../valid/product/own.pem" # ERROR: the certificate cannot be used
 }
 
 verification_certificate "literal" {
   issuer      = "https://literal.example"
   audiences   = ["m2md"]
-  certificate = "MIIB" # ERROR: The certificate cannot be used
+  certificate = "MIIB" # ERROR: the certificate cannot be used
 }
 
 verification_certificate "untrusted" { # ERROR: "issuer" is missing # ERROR: "audiences" is missing

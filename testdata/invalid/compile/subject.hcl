@@ -27,8 +27,8 @@ policy "some" {
 provider "loki" {
   access "open" {
     from = [
-      oauth_source.github,     # ERROR: Access "open" lets every tenant of oauth_source.github in
-      oauth_source.enterprise, # ERROR: Access "open" lets every tenant of oauth_source.enterprise in
+      oauth_source.github,     # ERROR: access "open" lets every tenant of oauth_source.github in
+      oauth_source.enterprise, # ERROR: access "open" lets every tenant of oauth_source.enterprise in
       oauth_source.gitlab,
     ]
   }

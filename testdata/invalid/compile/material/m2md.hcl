@@ -7,19 +7,19 @@ server {
 verification_certificate "expired" {
   issuer           = "https://expired.example"
   audiences        = ["m2md"]
-  certificate_file = "expired.pem" # WARNING: A certificate is outside its validity
+  certificate_file = "expired.pem" # WARNING: a certificate is outside its validity
 }
 
 oauth_source "mixed" {
   issuer         = "https://mixed.example"
   audiences      = ["m2md"]
-  oidc_jwks_file = "jwks.json" # WARNING: Key 2 of the set is not used # WARNING: Key 3 of the set is not used
+  oidc_jwks_file = "jwks.json" # WARNING: key 2 of the set is not used # WARNING: key 3 of the set is not used
 }
 
 service_account "ci" {
 }
 
-provider "idle" { # WARNING: Nobody gets into provider "idle"
+provider "idle" { # WARNING: nobody gets into provider "idle"
 }
 
 provider "loki" {

@@ -1,7 +1,7 @@
 policy "inline" {
   script = <<-JS
     const a = 1;
-    return a b; // # ERROR: Invalid JavaScript: unexpected identifier
+    return a b; // # ERROR: invalid JavaScript: unexpected identifier
   JS
 }
 

@@ -1,2 +1,2 @@
 const jwt = request.context.oauth_jwt;
-return jwt.sub is "x"; // # ERROR: Invalid JavaScript: unexpected identifier
+return jwt.sub is "x"; // # ERROR: invalid JavaScript: unexpected identifier
