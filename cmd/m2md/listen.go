@@ -19,8 +19,7 @@ import (
 
 // The times and sizes that bound what one connection can hold of the daemon.
 const (
-	headerTimeout  = 10 * time.Second
-	requestTimeout = 30 * time.Second
+	requestTimeout = 30 * time.Second // for reading all of it, and for answering; one for the headers alone would cost another timer
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 64 << 10 // a proxy passes on whatever its client sent
 )
@@ -28,13 +27,12 @@ const (
 // newHTTPServer is a server with bounds.
 func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       requestTimeout,
-		WriteTimeout:      requestTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Handler:        handler,
+		ReadTimeout:    requestTimeout,
+		WriteTimeout:   requestTimeout,
+		IdleTimeout:    idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
