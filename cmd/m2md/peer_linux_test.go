@@ -95,7 +95,7 @@ func TestTheAdminSocketServesMoreThanOne(t *testing.T) {
 	conn := dialUnix(t, filepath.Join(r.state, socketName))
 	defer conn.Close()
 	began := time.Now()
-	if _, err := r.admin().Status(t.Context()); err != nil || time.Since(began) > headerTimeout {
+	if _, err := r.admin().Status(t.Context()); err != nil || time.Since(began) > requestTimeout {
 		t.Error(err)
 	}
 	io.WriteString(conn, "GET /nothing HTTP/1.1\r\nHost: m2md\r\n\r\n")
