@@ -167,7 +167,7 @@ func (d *Daemon) listen(spec engine.Spec) (err error) {
 	if err := d.listenAdmin(); err != nil {
 		return err
 	}
-	doors := serve.New(serve.Deps{Live: &d.live, Log: d.log, RequestID: cryptorand.Text, Draining: d.draining.Load})
+	doors := serve.New(serve.Deps{Live: &d.live, Log: d.log, RequestID: newRequestIDs().next, Draining: d.draining.Load})
 	d.main.server = newHTTPServer(doors, d.log)
 	if d.main.listener, err = listen(spec.Server.Listen); err != nil {
 		return err

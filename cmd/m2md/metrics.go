@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,7 @@ import (
 // metrics are a daemon's own: two daemons in one process share none.
 type metrics struct {
 	registry    *prometheus.Registry
+	series      sync.Map // of seriesKey to series
 	requests    *prometheus.CounterVec
 	latency     *prometheus.HistogramVec
 	generation  prometheus.Gauge
@@ -61,11 +63,32 @@ func (m *metrics) handler() http.Handler {
 
 var _ engine.Auditor = (*metrics)(nil)
 
-// Record counts a decision. The labels are bounded: provider is one of the
-// files', or "".
+// series are what decisions of one kind are counted in.
+type series struct {
+	requests prometheus.Counter
+	latency  prometheus.Observer
+}
+
+// seriesKey is a kind of decisions. Its values are bounded: provider is one of
+// the files', or "".
+type seriesKey struct {
+	door, provider string
+	outcome        engine.Outcome
+}
+
+// Record counts a decision.
 func (m *metrics) Record(d *engine.Decision) {
-	m.requests.WithLabelValues(d.Door, d.Provider, string(d.Outcome)).Inc()
-	m.latency.WithLabelValues(d.Door).Observe(d.Duration.Seconds())
+	key := seriesKey{d.Door, d.Provider, d.Outcome}
+	known, ok := m.series.Load(key)
+	if !ok { // looking labels up takes longer than counting
+		known, _ = m.series.LoadOrStore(key, series{
+			m.requests.WithLabelValues(d.Door, d.Provider, string(d.Outcome)),
+			m.latency.WithLabelValues(d.Door),
+		})
+	}
+	counted := known.(series)
+	counted.requests.Inc()
+	counted.latency.Observe(d.Duration.Seconds())
 }
 
 func (m *metrics) fetched(event jwks.Event) {

@@ -10,13 +10,16 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -79,17 +82,63 @@ func serveBare() {
 		w.Header().Set("Content-Type", "application/json")
 		w.Write(body)
 	})
+	addCeilings(mux)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(l.Addr())
-	panic(http.Serve(l, mux))
+	// With the time-outs that a daemon cannot do without.
+	server := &http.Server{Handler: mux, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
+	plain := &http.Server{Handler: mux}
+	bounded, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(bounded.Addr())
+	go func() { panic(plain.Serve(l)) }()
+	panic(server.Serve(bounded))
 }
 
-// start runs a command until the test ends and returns its process id and
-// what it says first on stdout.
-func start(t *testing.T, env []string, name string, args ...string) (pid int, firstLine string) {
+// addCeilings adds handlers that do nothing but what m2md cannot leave out:
+// the signatures by which a token is verified and made, and the headers by
+// which a guarded service learns who asks.
+func addCeilings(mux *http.ServeMux) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	digest := sha256.Sum256([]byte("ceiling"))
+	shown, err := rsa.SignPKCS1v15(nil, rsaKey, crypto.SHA256, digest[:])
+	if err != nil {
+		panic(err)
+	}
+	body := []byte(strings.Repeat("x", 700))
+	sign := func(w http.ResponseWriter, r *http.Request, verify bool) {
+		if r.ParseForm() != nil || verify && rsa.VerifyPKCS1v15(&rsaKey.PublicKey, crypto.SHA256, digest[:], shown) != nil {
+			panic("unexpected")
+		}
+		if _, err := ecdsa.SignASN1(rand.Reader, ecKey, digest[:]); err != nil {
+			panic(err)
+		}
+		w.Write(body)
+	}
+	mux.HandleFunc("/sign", func(w http.ResponseWriter, r *http.Request) { sign(w, r, false) })
+	mux.HandleFunc("/verify", func(w http.ResponseWriter, r *http.Request) { sign(w, r, true) })
+	headers := map[string][]string{
+		"X-M2md-Subject": {"machine"}, "X-M2md-Name": {"machine"}, "X-M2md-Groups": {""},
+		"X-M2md-Source": {"service_account.machine"}, "X-M2md-Provider": {"app"}, "X-M2md-Scope": {""},
+	}
+	mux.HandleFunc("/headers", func(w http.ResponseWriter, _ *http.Request) { maps.Copy(w.Header(), headers) })
+}
+
+// start runs a command until the test ends and returns its process id and,
+// where it has an environment of its own, the two lines that it says first.
+func start(t *testing.T, env []string, name string, args ...string) (pid int, said [2]string) {
 	t.Helper()
 	command := exec.Command(name, args...)
 	command.Env = append(os.Environ(), env...)
@@ -103,14 +152,18 @@ func start(t *testing.T, env []string, name string, args ...string) (pid int, fi
 	}
 	t.Cleanup(func() { command.Process.Kill(); command.Wait() })
 	reader := bufio.NewReader(out)
-	if env != nil {
-		firstLine, err = reader.ReadString('\n')
+	for i := range said {
+		if env == nil {
+			break
+		}
+		line, err := reader.ReadString('\n')
 		if err != nil {
 			t.Fatal(err)
 		}
+		said[i] = strings.TrimSpace(line)
 	}
 	go readDecisions(reader)
-	return command.Process.Pid, strings.TrimSpace(firstLine)
+	return command.Process.Pid, said
 }
 
 // readDecisions reads the decision log as a collector would, and shows what is
@@ -129,7 +182,8 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	barePID, bare := start(t, []string{"M2MD_LOAD_BARE=1"}, os.Args[0])
+	barePID, addresses := start(t, []string{"M2MD_LOAD_BARE=1"}, os.Args[0])
+	bare, bounded := "http://"+addresses[0], "http://"+addresses[1]
 	d := startLoaded(t, binary)
 	form := func(v url.Values) string {
 		return fmt.Sprintf("wrk.method='POST' wrk.headers['Content-Type']='application/x-www-form-urlencoded' wrk.body=%q", v.Encode())
@@ -140,13 +194,17 @@ func TestLoad(t *testing.T) {
 	}
 	token := d.token(t)
 	guard := d.base + "/auth/nginx/provider/app"
+	bearer := fmt.Sprintf("wrk.headers['Authorization']='Bearer %s'", token)
 	paths := []*path{
-		{name: "bare O", url: "http://" + bare + "/o", pid: barePID},
-		{name: "bare F", url: "http://" + bare + "/f", setup: password, pid: barePID},
+		{name: "bare O", url: bare + "/o", pid: barePID},
+		{name: "bare F", url: bare + "/f", setup: password, pid: barePID},
+		{name: "limit: F and a signature", base: "bare F", url: bounded + "/sign", setup: password, pid: barePID},
 		{name: "app password → ES256", base: "bare F", url: d.base + "/oauth2/token", setup: password, want: .30},
+		{name: "limit: F, RS256 verified, signature", base: "bare F", url: bounded + "/verify", setup: assertion(d.rs256), pid: barePID},
 		{name: "JWT RS256 → ES256, one policy", base: "bare F", url: d.base + "/oauth2/token", setup: assertion(d.rs256), want: .18},
 		{name: "JWT ES256 → ES256, one policy", base: "bare F", url: d.base + "/oauth2/token", setup: assertion(d.es256)},
-		{name: "forward-auth, cached", base: "bare O", url: guard, setup: fmt.Sprintf("wrk.headers['Authorization']='Bearer %s'", token), want: .80},
+		{name: "limit: O, a bearer, six headers", base: "bare O", url: bounded + "/headers", setup: bearer, pid: barePID},
+		{name: "forward-auth, cached", base: "bare O", url: guard, setup: bearer, want: .80},
 		{name: "forward-auth, new ES256", base: "bare O", url: guard, setup: d.manyTokens(t, 12_000)},
 	}
 	turns := map[string][]turn{}
@@ -159,10 +217,10 @@ func TestLoad(t *testing.T) {
 	for name, all := range turns {
 		median[name] = turn{middle(all, func(x turn) float64 { return x.rps }), middle(all, func(x turn) float64 { return x.cpu })}
 	}
-	fmt.Printf("\n%-32s %10s %10s %10s %10s %8s\n", "path", "rps", "cpu µs", "rps ratio", "cpu ratio", "reach")
+	fmt.Printf("\n%-36s %10s %10s %10s %10s %8s\n", "path", "rps", "cpu µs", "rps ratio", "cpu ratio", "reach")
 	for _, p := range paths {
 		m := median[p.name]
-		fmt.Printf("%-32s %10.0f %10.1f", p.name, m.rps, m.cpu)
+		fmt.Printf("%-36s %10.0f %10.1f", p.name, m.rps, m.cpu)
 		if base, ok := median[p.base]; ok {
 			fmt.Printf(" %10.3f %10.2f", m.rps/base.rps, m.cpu/base.cpu)
 			if p.want > 0 {
