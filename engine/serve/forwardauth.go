@@ -69,10 +69,10 @@ func (s *Server) forwardAuth(read func(http.Header) (original, string)) http.Han
 	return func(w http.ResponseWriter, r *http.Request) {
 		requestID := s.RequestID()
 		live := s.Live.Load()
-		caller := caller(live, r, requestID, "forward_auth")
+		caller, trusted := caller(live, r, requestID, "forward_auth")
 		req := engine.GuardRequest{Provider: r.PathValue("provider")}
 		req.Credential, req.Malformed = readAuthorization(r.Header["Authorization"])
-		if live.TrustsPeer(peerOf(r)) {
+		if trusted {
 			told, malformed := read(r.Header)
 			caller.HTTP.Method, caller.HTTP.Host, caller.HTTP.Path = told.method, told.host, told.path
 			req.Host = told.host

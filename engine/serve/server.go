@@ -57,14 +57,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// caller tells the engine who calls, as far as the door can believe it.
-func caller(e *engine.Engine, r *http.Request, requestID, door string) engine.Caller {
+// caller tells the engine who calls, as far as the door can believe it, and
+// whether what the peer says of others counts.
+func caller(e *engine.Engine, r *http.Request, requestID, door string) (c engine.Caller, trusted bool) {
 	peer := peerOf(r)
 	client := peer
-	if e.TrustsPeer(peer) {
-		client = clientOf(e, peer, r.Header.Values("X-Forwarded-For"))
+	trusted = e.TrustsPeer(peer)
+	if forwarded := r.Header["X-Forwarded-For"]; trusted && len(forwarded) > 0 {
+		client = clientOf(e, peer, forwarded)
 	}
-	return engine.Caller{RequestID: requestID, HTTP: engine.PolicyHTTP{Door: door, ClientIP: client}}
+	return engine.Caller{RequestID: requestID, HTTP: engine.PolicyHTTP{Door: door, ClientIP: client}}, trusted
 }
 
 // peerOf is the address of the other end of the connection; the zero address

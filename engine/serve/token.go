@@ -11,7 +11,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	requestID := s.RequestID()
 	w.Header().Set("X-Request-Id", requestID)
 	live := s.Live.Load()
-	caller := caller(live, r, requestID, "token")
+	caller, _ := caller(live, r, requestID, "token")
 	req, err := readTokenRequest(w, r)
 	if err != nil {
 		live.Reject(caller, err)
