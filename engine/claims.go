@@ -73,9 +73,16 @@ func (c Claims) audience() ([]string, error) {
 	}
 }
 
+// timeRules are what a source asks of the times of its tokens. The zero value
+// asks what holds for all.
+type timeRules struct {
+	leeway time.Duration // how far the issuer's clock may differ
+	maxAge time.Duration // since iat; 0 for no bound
+}
+
 // checkTimes refuses a token outside its time. exp is required, and now is
 // already too late: "must not be now or in the past".
-func (c Claims) checkTimes(now time.Time) (expiry time.Time, err error) {
+func (c Claims) checkTimes(now time.Time, rules timeRules) (expiry time.Time, err error) {
 	expiry, err = c.numericDate("exp")
 	if err != nil {
 		return expiry, err
@@ -83,14 +90,14 @@ func (c Claims) checkTimes(now time.Time) (expiry time.Time, err error) {
 	if expiry.IsZero() {
 		return expiry, errors.New(`the claim "exp" is missing`)
 	}
-	if !now.Before(expiry) {
+	if !now.Before(expiry.Add(rules.leeway)) {
 		return expiry, fmt.Errorf("it expired at %s", expiry.UTC().Format(time.RFC3339))
 	}
 	from, err := c.numericDate("nbf")
 	if err != nil {
 		return expiry, err
 	}
-	if now.Before(from) {
+	if now.Add(rules.leeway).Before(from) {
 		return expiry, fmt.Errorf("it is not valid before %s", from.UTC().Format(time.RFC3339))
 	}
 	issued, err := c.numericDate("iat")
@@ -100,7 +107,20 @@ func (c Claims) checkTimes(now time.Time) (expiry time.Time, err error) {
 	if now.Add(issuedSkew).Before(issued) {
 		return expiry, fmt.Errorf("it was issued in the future, at %s", issued.UTC().Format(time.RFC3339))
 	}
-	return expiry, nil
+	return expiry, rules.checkAge(now, issued)
+}
+
+// checkAge refuses what was issued too long ago, and what does not say when.
+func (r timeRules) checkAge(now, issued time.Time) error {
+	switch {
+	case r.maxAge == 0:
+		return nil
+	case issued.IsZero():
+		return errors.New(`the claim "iat" is missing, and max_token_age asks for it`)
+	case now.After(issued.Add(r.maxAge + r.leeway)):
+		return fmt.Errorf("it was issued at %s, longer ago than max_token_age allows", issued.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // checkAudience refuses a token that is meant for nobody of wanted.

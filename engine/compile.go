@@ -160,6 +160,8 @@ func (c *compiler) trust(from origin, d Decl, t Trust, keys keySource) {
 		audiences:   t.Audiences,
 		anyAudience: t.AllowAnyAudience,
 		require:     t.Require,
+		times:       timeRules{leeway: t.Leeway, maxAge: t.MaxTokenAge},
+		once:        t.UseOnce,
 		keys:        keys,
 	}
 }
@@ -430,6 +432,7 @@ func (c *compiler) forwardAuth(p Provider, compiled *provider, hosts map[string]
 	if err != nil {
 		panic(err) // only for a size below one
 	}
+	c.checkReplayAtDoor(f, compiled)
 	compiled.forward = &forwardAuth{acceptInput: f.AcceptInput, policies: c.policySet(f.Policies, AllPolicies), verified: verified}
 	for _, path := range f.SkipPaths {
 		compiled.forward.skip = append(compiled.forward.skip, parseSkipPath(path))

@@ -34,8 +34,34 @@ func (c *compiler) checkProfile(s OAuthSource) {
 			return
 		}
 	}
+	c.checkReplay(s)
 	if s.AllowAnyIssuer && sharedKeys(s) {
 		c.fault(s.AttrAt("allow_any_issuer"), `"allow_any_issuer" is refused for shared keys`, "These keys sign the tokens of many tenants, so the issuer must be pinned.")
+	}
+}
+
+// checkReplay refuses replay = "once" where the issuer's tokens cannot be told
+// apart, or are meant to be shown again.
+func (c *compiler) checkReplay(s OAuthSource) {
+	profile, known := issuer.Lookup(s.Profile)
+	if !s.UseOnce || !known || profile.Replay == issuer.SingleUse {
+		return
+	}
+	c.fault(s.AttrAt("replay"), fmt.Sprintf(`replay = "once" does not fit tokens of %s`, profile.Title),
+		"They are shown many times until they expire, or have no jti by which one could be told from another. Remove it; max_token_age bounds how long a token can be shown.")
+}
+
+// checkReplayAtDoor refuses tokens that are taken once at a door that sees
+// them with every request.
+func (c *compiler) checkReplayAtDoor(f *ForwardAuth, p *provider) {
+	if !f.AcceptInput {
+		return
+	}
+	for from, t := range c.trusts {
+		if t.once && p.names(from) {
+			c.fault(f.AttrAt("accept"), fmt.Sprintf(`input JWTs of %s are taken once`, from),
+				`A proxy asks with the same JWT for every request, and with replay = "once" only the first would pass. Have the machine get a token first, or remove replay from the source.`)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ type Deps struct {
 	Random       io.Reader
 	Policies     PolicyCompiler
 	AppPasswords AppPasswordReader
+	UsedTokens   UsedTokens
 	SigningKeys  SigningKeyStore
 	KeySets      *jwks.Cache
 	Audit        Auditor
@@ -179,8 +180,10 @@ func (e *Engine) admit(ctx context.Context, a *attempt, shown proof) (*identity,
 		return nil, err
 	}
 	a.knows(id)
-	a.Rule, err = a.provider.authorize(ctx, id, a.input(id))
-	return id, err
+	if a.Rule, err = a.provider.authorize(ctx, id, a.input(id)); err != nil {
+		return nil, err
+	}
+	return id, e.spend(ctx, id)
 }
 
 // client finds the provider that a request names. What HTTP Basic carried is

@@ -169,7 +169,7 @@ func (e *Engine) verifyOwn(p *provider, token *jws, now time.Time) (*admitted, e
 	if !found || !key.public.Allows(token.header.Algorithm) || !token.verifiedBy(key.public.Public) {
 		return nil, badToken("no key of provider %s verifies the bearer token", p.label)
 	}
-	expiry, err := token.claims.checkTimes(now)
+	expiry, err := token.claims.checkTimes(now, timeRules{})
 	if err != nil {
 		return nil, badToken("bearer token: %s", err)
 	}

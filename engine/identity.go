@@ -19,8 +19,9 @@ func (o origin) String() string { return string(o.kind) + "." + o.label }
 type identity struct {
 	subject string // an account's name, or SOURCE/sub
 	origin  origin
-	account *account // nil for the owner of an input JWT
-	claims  Claims   // of the input JWT; nil for an account
+	account *account   // nil for the owner of an input JWT
+	claims  Claims     // of the input JWT; nil for an account
+	once    *singleUse // nil: what was shown may be shown again
 }
 
 // account is a service account of a generation.

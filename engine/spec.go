@@ -158,7 +158,16 @@ type Trust struct {
 	AllowAnyAudience bool // in the place of Audiences
 	// Require is what the claims must be; nil asks nothing.
 	Require *Requirement
+	// Leeway is how far the issuer's clock may differ, at most MaxLeeway.
+	Leeway time.Duration
+	// MaxTokenAge is how long ago a token may have been issued; 0 for no bound.
+	MaxTokenAge time.Duration
+	// UseOnce takes each token once (replay = "once").
+	UseOnce bool
 }
+
+// MaxLeeway bounds Trust.Leeway.
+const MaxLeeway = 60 * time.Second
 
 // VerificationCertificate is a certificate, chain or bare public key whose
 // owner signs input JWTs.

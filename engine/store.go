@@ -46,6 +46,15 @@ type AppPasswordStore interface {
 	ListAppPasswords(ctx context.Context, account string) ([]AppPassword, error)
 }
 
+// UsedTokens remembers which input JWTs were used, where each may be used once.
+type UsedTokens interface {
+	// UseToken marks the token, by a hash of what identifies it, as used until
+	// its expiry, and says whether this was the first time. Of several calls at
+	// once, one is the first. What it said survives the loss of power; after
+	// until, the mark may be gone.
+	UseToken(ctx context.Context, token [32]byte, now, until time.Time) (first bool, err error)
+}
+
 // StoredKey is a signing key that m2md made and keeps.
 type StoredKey struct {
 	Name      string // of its signing_key block; "" for the one that is there without any block

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -20,6 +21,8 @@ type trust struct {
 	audiences   []string
 	anyAudience bool
 	require     *Requirement
+	times       timeRules
+	once        bool // each token is taken once
 	keys        keySource
 }
 
@@ -119,10 +122,53 @@ func (e *Engine) authenticateJWT(ctx context.Context, p *provider, raw string) (
 	if err != nil {
 		return nil, err
 	}
-	if _, err := token.claims.checkTimes(e.deps.Now()); err != nil {
+	expiry, err := token.claims.checkTimes(e.deps.Now(), trust.times)
+	if err != nil {
 		return nil, badProof("JWT of %s: %s", trust.origin, err)
 	}
-	return trust.identify(token.claims)
+	id, err := trust.identify(token.claims)
+	if err == nil && trust.once {
+		id.once, err = trust.onceOnly(p, token.claims, expiry)
+	}
+	return id, err
+}
+
+// singleUse is a token that is taken once: what identifies it, hashed, and
+// until when it must be remembered.
+type singleUse struct {
+	token [sha256.Size]byte
+	until time.Time
+}
+
+// onceOnly identifies a token for one provider: a job may need one token for
+// each of two.
+func (t *trust) onceOnly(p *provider, claims Claims, expiry time.Time) (*singleUse, error) {
+	tokenID, err := claims.text("jti")
+	if err != nil {
+		return nil, badProof("JWT of %s: %s", t.origin, err)
+	}
+	if tokenID == "" {
+		return nil, badProof(`JWT of %s: the claim "jti" is missing, and replay = "once" asks for it`, t.origin)
+	}
+	// Labels hold no NUL, so no two triples give one text.
+	whole := t.origin.label + "\x00" + p.label + "\x00" + tokenID
+	return &singleUse{sha256.Sum256([]byte(whole)), expiry.Add(t.times.leeway)}, nil
+}
+
+// spend marks a token that is taken once as used. It comes last, after every
+// check: a request that is refused spends nothing.
+func (e *Engine) spend(ctx context.Context, id *identity) error {
+	if id.once == nil {
+		return nil
+	}
+	first, err := e.deps.UsedTokens.UseToken(ctx, id.once.token, e.deps.Now(), id.once.until)
+	if err != nil {
+		return fmt.Errorf("marking a token as used: %w", err)
+	}
+	if !first {
+		return badProof("JWT of %s: it was used before, and replay is \"once\"", id.origin)
+	}
+	return nil
 }
 
 // signerOf finds the source or certificate whose key made the signature,

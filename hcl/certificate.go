@@ -1,6 +1,10 @@
 package hcl
 
-import "github.com/m2md/m2md/engine"
+import (
+	"time"
+
+	"github.com/m2md/m2md/engine"
+)
 
 func certificateBlock() *block {
 	return &block{
@@ -31,9 +35,9 @@ func trustAttributes() []attribute {
 		{AttributeDoc: AttributeDoc{Name: "audiences", Type: TypeStrings, Filled: true, Doc: "What aud must name one of."}, check: notEmpty},
 		flag("allow_any_audience", "Takes any aud, in the place of audiences."),
 		{AttributeDoc: AttributeDoc{Name: "require_claims", Type: TypeRequirement, Doc: "What the claims of every JWT must be."}},
-		notYet("leeway", TypeDuration, "How far the clocks may differ."),
-		notYet("max_token_age", TypeDuration, "How long ago a JWT may have been issued."),
-		notYet("replay", TypeString, "Whether a JWT may be used more than once."),
+		{AttributeDoc: AttributeDoc{Name: "leeway", Type: TypeDuration, Default: "0s", Doc: "How far the issuer's clock may differ, for exp and nbf.", Constraint: "At most 60s."}, inRange: between(0, engine.MaxLeeway)},
+		{AttributeDoc: AttributeDoc{Name: "max_token_age", Type: TypeDuration, Default: "none", Doc: "How long ago a JWT may have been issued, by its iat.", Constraint: "Between 1s and 8760h."}, inRange: between(time.Second, 365*24*time.Hour)},
+		{AttributeDoc: AttributeDoc{Name: "replay", Type: TypeString, Default: "allow", Words: []string{"allow", "once"}, Doc: "Whether a JWT may be used again; once counts by source, provider and jti."}},
 	}
 }
 
@@ -44,5 +48,8 @@ func decodeTrust(v *values) engine.Trust {
 		Audiences:        v.strs("audiences"),
 		AllowAnyAudience: v.boolean("allow_any_audience"),
 		Require:          v.requirement("require_claims"),
+		Leeway:           v.duration("leeway"),
+		MaxTokenAge:      v.duration("max_token_age"),
+		UseOnce:          v.str("replay") == "once",
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The checks of this file judge the form of a string. What they say completes
@@ -231,5 +232,15 @@ func checkScriptFile(s string) fault {
 		return notYetFault(path.Ext(s))
 	default:
 		return fault{summary: "is no script", detail: "Scripts are JavaScript in files whose names end in .js."}
+	}
+}
+
+// between judges a duration: from and to are allowed.
+func between(from, to time.Duration) func(int64) fault {
+	return func(nanoseconds int64) fault {
+		if d := time.Duration(nanoseconds); d < from || d > to {
+			return fault{summary: "is out of range", detail: fmt.Sprintf("It must be between %s and %s.", from, to)}
+		}
+		return fault{}
 	}
 }

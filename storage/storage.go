@@ -14,6 +14,7 @@ import (
 type Store interface {
 	engine.AppPasswordStore
 	engine.SigningKeyStore
+	engine.UsedTokens
 	// Close ends the storage. What is called later fails; a second Close does
 	// nothing.
 	io.Closer

@@ -72,6 +72,7 @@ func rehearsalDeps(keys *jwks.Cache) engine.Deps {
 		Random:       rand.Reader,
 		Policies:     newPolicies(),
 		AppPasswords: store,
+		UsedTokens:   store,
 		SigningKeys:  store,
 		KeySets:      keys,
 		Audit:        auditors{},

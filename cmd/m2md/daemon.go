@@ -125,6 +125,7 @@ func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
 		Random:       cryptorand.Reader,
 		Policies:     newPolicies(),
 		AppPasswords: d.store,
+		UsedTokens:   d.store,
 		SigningKeys:  d.store,
 		KeySets:      d.keys,
 		Audit:        d.auditors(),

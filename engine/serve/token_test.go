@@ -316,7 +316,7 @@ func TestEveryRefusalOfTheTokenEndpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mistyped := strings.Replace(password, password[20:21], otherDigit(password[20]), 1)
+	mistyped := password[:20] + otherDigit(password[20]) + password[21:]
 	spliced := password[:17] + unkept[17:] // the ID of one, the secret of another
 	// Right in form, under an ID that is kept with another secret's hash: what
 	// somebody makes who knows IDs and the check digits.

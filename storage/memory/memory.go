@@ -24,11 +24,12 @@ type Store struct {
 	closed    bool
 	passwords map[string]engine.AppPassword // by ID
 	keys      map[string]engine.StoredKey   // by ID
+	used      map[[32]byte]time.Time        // tokens that were used, until when
 }
 
 // New makes an empty storage.
 func New() *Store {
-	return &Store{passwords: map[string]engine.AppPassword{}, keys: map[string]engine.StoredKey{}}
+	return &Store{passwords: map[string]engine.AppPassword{}, keys: map[string]engine.StoredKey{}, used: map[[32]byte]time.Time{}}
 }
 
 // AppPassword implements engine.AppPasswordReader.

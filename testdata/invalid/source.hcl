@@ -1,9 +1,9 @@
 oauth_source "none" { # ERROR: "oidc_jwks_url", "oidc_well_known_url", "oidc_jwks_file" or "oidc_jwks" is missing
   issuer    = ""           # ERROR: "issuer" is empty
   audiences = []           # ERROR: "audiences" is empty
-  leeway    = "5s"         # ERROR: "leeway" is not supported yet
-  replay    = "once"       # ERROR: "replay" is not supported yet
-  max_token_age = "1h"     # ERROR: "max_token_age" is not supported yet
+  leeway    = "61s"        # ERROR: "leeway" is out of range
+  replay    = "twice"      # ERROR: "replay" has no such value
+  max_token_age = "0s"     # ERROR: "max_token_age" is out of range
   introspection_url = "x"  # ERROR: "introspection_url" is not supported yet
 }
 
