@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/m2md/m2md/engine/jwks"
@@ -68,46 +69,63 @@ func (k certifiedKey) validAt(now time.Time) bool {
 	return k.notAfter.IsZero() || !now.Before(k.notBefore) && !now.After(k.notAfter)
 }
 
-// parseCertificates reads PEM: certificates of which any may sign, or bare
-// public keys.
+// parseCertificates reads PEM: certificates, of which any may sign, or bare
+// public keys. One that issued another of them is there as its chain, and does
+// not sign tokens itself: who may issue certificates need not be believed here.
 func parseCertificates(text []byte) (certificateKeys, error) {
 	var keys certificateKeys
+	var certificates []*x509.Certificate // of keys; nil for a bare public key
 	for {
 		block, rest := pem.Decode(text)
 		if block == nil {
 			break
 		}
 		text = rest
-		key, err := parseCertificate(block)
+		key, certificate, err := parseCertificate(block)
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, key)
+		keys, certificates = append(keys, key), append(certificates, certificate)
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("there is no PEM block with a certificate or a public key in it")
 	}
-	return keys, nil
+	var leaves certificateKeys
+	for i, key := range keys {
+		if !issuedAny(certificates[i], certificates) {
+			leaves = append(leaves, key)
+		}
+	}
+	return leaves, nil
 }
 
-func parseCertificate(block *pem.Block) (certifiedKey, error) {
+// issuedAny says whether a certificate signed another one.
+func issuedAny(issuer *x509.Certificate, others []*x509.Certificate) bool {
+	return issuer != nil && slices.ContainsFunc(others, func(c *x509.Certificate) bool {
+		return c != nil && !c.Equal(issuer) && c.CheckSignatureFrom(issuer) == nil
+	})
+}
+
+// parseCertificate reads one PEM block; the certificate is nil for a bare
+// public key.
+func parseCertificate(block *pem.Block) (certifiedKey, *x509.Certificate, error) {
 	switch block.Type {
 	case "CERTIFICATE":
 		certificate, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return certifiedKey{}, errors.New("a certificate in it cannot be read")
+			return certifiedKey{}, nil, errors.New("a certificate in it cannot be read")
 		}
 		key, err := jwks.NewKey("", "", certificate.PublicKey)
-		return certifiedKey{key, certificate.NotBefore, certificate.NotAfter}, err
+		return certifiedKey{key, certificate.NotBefore, certificate.NotAfter}, certificate, err
 	case "PUBLIC KEY":
 		public, err := x509.ParsePKIXPublicKey(block.Bytes)
 		if err != nil {
-			return certifiedKey{}, errors.New("a public key in it cannot be read")
+			return certifiedKey{}, nil, errors.New("a public key in it cannot be read")
 		}
 		key, err := jwks.NewKey("", "", public)
-		return certifiedKey{Key: key}, err
+		return certifiedKey{Key: key}, nil, err
 	default:
-		return certifiedKey{}, errors.New("it holds a PEM block of another kind; only certificates and public keys belong here, never private keys")
+		return certifiedKey{}, nil, errors.New("it holds a PEM block of another kind; only certificates and public keys belong here, never private keys")
 	}
 }
 
