@@ -26,7 +26,7 @@ func (s *signers) byID() map[string]*signer {
 func (c *compiler) signingKeys(ctx context.Context) {
 	stored, err := c.deps.SigningKeys.SigningKeys(ctx)
 	if err != nil {
-		c.fault(c.spec.Server.At, "the signing keys cannot be read", "Reading them from storage: %s.", err)
+		c.fault(c.spec.Server.At, "the signing keys cannot be read", "Storage says: %s.", err)
 		return
 	}
 	seen := map[string]Decl{}
@@ -127,7 +127,7 @@ func (c *compiler) keepKeys(ctx context.Context) {
 	}
 	for _, key := range c.made {
 		if err := c.deps.SigningKeys.CreateSigningKey(ctx, key.StoredKey); err != nil {
-			c.fault(key.at, "a signing key cannot be kept", "Keeping it in storage: %s.", err)
+			c.fault(key.at, "a signing key cannot be kept", "Storage says: %s.", err)
 		}
 	}
 }

@@ -24,8 +24,7 @@ type GuardRequest struct {
 // Credential is what an Authorization header holds. The zero value is none.
 type Credential struct {
 	Bearer   string // RFC 6750 §2.1
-	Username string // RFC 7617; Password is not "" where Basic was used
-	Password string
+	Password string // RFC 7617; its user name says nothing that counts
 }
 
 // Admission is a yes, with what the guarded service is told.
@@ -121,7 +120,7 @@ func (e *Engine) recognise(ctx context.Context, a *attempt, shown Credential) (*
 		// app password says whose it is.
 		return e.admitAtDoor(ctx, a, proof{password: strings.TrimSpace(shown.Password)})
 	default:
-		return nil, refuse(oauth2.InvalidToken, "No credentials were given.", "the request has no credentials")
+		return nil, refuse(oauth2.InvalidToken, "No credentials were given.", "the request has no credentials that can be read")
 	}
 }
 

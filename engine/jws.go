@@ -22,7 +22,7 @@ import (
 const maxJWT = 16 << 10
 
 // jws is a JWT in JWS Compact Serialization (RFC 7515 §7.1), decoded but not
-// yet verified: until verify has said so, nothing in it is true.
+// yet verified: until verifiedBy has said so, nothing in it is true.
 type jws struct {
 	header    jwsHeader
 	claims    Claims

@@ -94,7 +94,7 @@ func (e *Engine) authenticateAppPassword(ctx context.Context, shown proof) (*ide
 		return nil, badProof("no app password has the ID %s", id)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading app password %s: %w", id, err)
+		return nil, fmt.Errorf("app password %s: %w", id, err)
 	}
 	if !record.Matches(shown.password) {
 		return nil, badProof("the secret does not belong to the app password %s", id)

@@ -96,6 +96,9 @@ func parseCertificates(text []byte) (certificateKeys, error) {
 			leaves = append(leaves, key)
 		}
 	}
+	if len(leaves) == 0 {
+		return nil, errors.New("each certificate in it issued another one, so none is the one that signs")
+	}
 	return leaves, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -71,7 +73,8 @@ var (
 )
 
 // fileKeeper works on storage directly. It knows no files, and so neither
-// which accounts are declared nor their rules: those bind at login.
+// which accounts are declared nor their rules: that the account is declared,
+// and max_age, bind at login; max_active binds only where a daemon is asked.
 type fileKeeper struct{ store engine.AppPasswordStore }
 
 // CreateAppPassword makes an app password.
@@ -114,6 +117,12 @@ func withKeeper(c *cli.Context, where engine.Storage, work func(passwordKeeper) 
 	if err != nil {
 		return err
 	}
+	path := storagePath(where, dir)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !stateDirNamed(c) {
+		// A new storage in a folder that nobody named would be one that no
+		// daemon ever opens.
+		return fmt.Errorf("no daemon listens at %s, and there is no storage at %s; name the daemon's --state-dir", socket, path)
+	}
 	if err := makeStateDir(dir); err != nil {
 		return err
 	}
@@ -121,6 +130,7 @@ func withKeeper(c *cli.Context, where engine.Storage, work func(passwordKeeper) 
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(c.App.ErrWriter, "No daemon listens at %s; working on %s.\n", socket, path)
 	return errors.Join(work(fileKeeper{store}), store.Close())
 }
 

@@ -156,11 +156,16 @@ func openStorage(s engine.Storage, stateDir string) (storage.Store, error) {
 	if s.Engine == memoryEngine {
 		return memory.New(), nil
 	}
+	return bolt.Open(bolt.Options{Path: storagePath(s, stateDir)})
+}
+
+// storagePath is where the file of a storage is.
+func storagePath(s engine.Storage, stateDir string) string {
 	path := cmp.Or(s.Path, databaseName)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(stateDir, path)
+	if filepath.IsAbs(path) {
+		return path
 	}
-	return bolt.Open(bolt.Options{Path: path})
+	return filepath.Join(stateDir, path)
 }
 
 // listen opens the listeners; nothing is accepted before Run.

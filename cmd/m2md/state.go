@@ -81,6 +81,11 @@ func stateDir(c *cli.Context) (string, error) {
 	return filepath.Join(home, ".local", "state", "m2md"), nil
 }
 
+// stateDirNamed says whether somebody chose the state folder.
+func stateDirNamed(c *cli.Context) bool {
+	return c.String("state-dir") != "" || os.Getenv("STATE_DIRECTORY") != "" || os.Getenv("XDG_STATE_HOME") != ""
+}
+
 // socketPath is where the daemon's admin socket is.
 func socketPath(c *cli.Context) (string, error) {
 	if path := c.String("socket"); path != "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/m2md/m2md/engine"
@@ -25,6 +26,8 @@ type Admin struct {
 	Status func() Status
 	// Operator names who is at the other end of a request's connection.
 	Operator func(context.Context) string
+
+	creating sync.Mutex // max_active is counted and used up by one at a time
 }
 
 // ReloadResult is what came of a reload.
@@ -107,7 +110,7 @@ func (a *Admin) Handler() http.Handler {
 // maxAdminBody bounds a request in bytes.
 const maxAdminBody = 64 << 10
 
-// adminError is what an operator is told, and where it came from.
+// adminError is what an operator is told.
 type adminError struct {
 	Message string `json:"error"`
 }
@@ -148,6 +151,8 @@ func (a *Admin) create(r *http.Request) (AppPassword, error) {
 	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
 		return AppPassword{}, fmt.Errorf("reading the request: %w", err)
 	}
+	a.creating.Lock()
+	defer a.creating.Unlock()
 	rules, declared := a.Live.Load().Account(asked.Account)
 	if !declared {
 		return AppPassword{}, fmt.Errorf("%w: no file declares service_account %q; `m2md service-account create` does, in one step", engine.ErrNotFound, asked.Account)

@@ -21,7 +21,7 @@ var dialects = map[string]func(http.Header) (original, string){
 	"traefik": readTraefik,
 }
 
-// readNginx reads what `m2md snippet nginx` has nginx set: the whole URL,
+// readNginx reads what examples/nginx has nginx set: the whole URL,
 // and the method. The host must be one alone: for "GET http://host?/ready"
 // nginx sets a URL whose first slash stands in the query, and goes on to "/".
 func readNginx(h http.Header) (original, string) {
@@ -69,7 +69,7 @@ func (s *Server) forwardAuth(read func(http.Header) (original, string)) http.Han
 	return func(w http.ResponseWriter, r *http.Request) {
 		requestID := s.RequestID()
 		live := s.Live.Load()
-		caller, trusted := caller(live, r, requestID, "forward_auth")
+		caller, trusted := callerOf(live, r, requestID, "forward_auth")
 		req := engine.GuardRequest{Provider: r.PathValue("provider")}
 		req.Credential, req.Malformed = readAuthorization(r.Header["Authorization"])
 		if trusted {
@@ -96,7 +96,7 @@ func (s *Server) forwardAuth(read func(http.Header) (original, string)) http.Han
 }
 
 // readAuthorization reads a credential of RFC 6750 §2.1 or RFC 7617. Another
-// scheme is no credential.
+// scheme, or what cannot be read, is no credential.
 func readAuthorization(values []string) (c engine.Credential, malformed string) {
 	if len(values) == 0 {
 		return c, ""
@@ -114,13 +114,13 @@ func readAuthorization(values []string) (c engine.Credential, malformed string) 
 		if err != nil {
 			return c, ""
 		}
-		c.Username, c.Password, _ = strings.Cut(string(plain), ":")
+		_, c.Password, _ = strings.Cut(string(plain), ":") // any user name will do
 	}
 	return c, ""
 }
 
 // failForwardAuth answers 401 to who is not recognised and 403 to who may not.
-// Other statuses would reach the client as a 500 from nginx.
+// Whatever else it says reaches the client as a 500 behind nginx.
 func (s *Server) failForwardAuth(w http.ResponseWriter, r *http.Request, err error, requestID string) {
 	public := s.publicError(r, err, requestID)
 	w.Header().Set("X-Request-Id", requestID)
@@ -134,6 +134,9 @@ func (s *Server) failForwardAuth(w http.ResponseWriter, r *http.Request, err err
 		oauth2.WriteError(w, http.StatusUnauthorized, public, requestID)
 	case oauth2.UnauthorizedClient:
 		oauth2.WriteError(w, http.StatusForbidden, public, requestID)
+	case oauth2.TemporarilyUnavailable:
+		w.Header().Set("Retry-After", retryAfter)
+		oauth2.WriteError(w, http.StatusServiceUnavailable, public, requestID)
 	default:
 		oauth2.WriteError(w, http.StatusInternalServerError, public, requestID)
 	}

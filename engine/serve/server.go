@@ -33,7 +33,6 @@ func New(deps Deps) *Server {
 	}
 	for _, base := range []string{"/providers/{provider}", "/application/o/{provider}"} {
 		s.mux.HandleFunc("GET "+base+"/.well-known/openid-configuration", s.discovery)
-		s.mux.HandleFunc("GET "+base+"/.well-known/oauth-authorization-server", s.discovery)
 	}
 	s.mux.HandleFunc("GET /.well-known/oauth-authorization-server/providers/{provider}", s.discovery)
 	s.mux.HandleFunc("GET /providers/{provider}/jwks", s.jwks)
@@ -57,9 +56,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// caller tells the engine who calls, as far as the door can believe it, and
+// callerOf tells the engine who calls, as far as the door can believe it, and
 // whether what the peer says of others counts.
-func caller(e *engine.Engine, r *http.Request, requestID, door string) (c engine.Caller, trusted bool) {
+func callerOf(e *engine.Engine, r *http.Request, requestID, door string) (c engine.Caller, trusted bool) {
 	peer := peerOf(r)
 	client := peer
 	trusted = e.TrustsPeer(peer)

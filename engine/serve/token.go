@@ -11,7 +11,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	requestID := s.RequestID()
 	w.Header().Set("X-Request-Id", requestID)
 	live := s.Live.Load()
-	caller, _ := caller(live, r, requestID, "token")
+	caller, _ := callerOf(live, r, requestID, "token")
 	req, err := readTokenRequest(w, r)
 	if err != nil {
 		live.Reject(caller, err)
@@ -34,6 +34,10 @@ func readTokenRequest(w http.ResponseWriter, r *http.Request) (*oauth2.Request, 
 	return oauth2.ParseRequest(w, r)
 }
 
+// retryAfter is in how many seconds a client may try again where an issuer's
+// keys cannot be had.
+const retryAfter = "5"
+
 // failToken answers as RFC 6749 §5.2 says.
 func (s *Server) failToken(w http.ResponseWriter, r *http.Request, err error, requestID string) {
 	public := s.publicError(r, err, requestID)
@@ -42,7 +46,7 @@ func (s *Server) failToken(w http.ResponseWriter, r *http.Request, err error, re
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Basic realm="m2md", charset="UTF-8"`)
 	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Retry-After", retryAfter)
 	}
 	oauth2.WriteError(w, status, public, requestID)
 }
