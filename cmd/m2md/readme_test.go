@@ -1,0 +1,193 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/m2md/m2md/engine"
+)
+
+// readmeSection is the text of a section of the README, up to the next one.
+func readmeSection(t *testing.T, title string) string {
+	t.Helper()
+	_, section, found := strings.Cut(readFile(t, "../../README.md"), "\n## "+title+"\n")
+	if !found {
+		t.Fatalf("the README has no section %q", title)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	return section
+}
+
+// readmeServer is the server of the README's blocks.
+const readmeServer = `
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+`
+
+// readmeSpec is what the only HCL block of a section declares, beside a server.
+// It fails where validate would say anything at all.
+func readmeSpec(t *testing.T, title string) engine.Spec {
+	t.Helper()
+	blocks := regexp.MustCompile("(?s)\n```hcl\n(.*?)\n```\n").FindAllStringSubmatch(readmeSection(t, title), -1)
+	if len(blocks) != 1 {
+		t.Fatalf("the section %q has %d HCL blocks, want 1", title, len(blocks))
+	}
+	path := filepath.Join(t.TempDir(), "readme.hcl")
+	writeFile(t, path, readmeServer+blocks[0][1]+"\n")
+	a := assessed(t, path)
+	if len(a.Findings) > 0 || a.Engine == nil {
+		t.Fatalf("validate says of the section %q:\n%s", title, text(a))
+	}
+	return a.Spec
+}
+
+func TestReadmeClaimsMeanWhatTheirCommentsSay(t *testing.T) {
+	spec := readmeSpec(t, "Claims")
+	require := spec.Providers[0].Accesses[0].Require
+	claims := func(changed string) engine.Claims {
+		all := engine.Claims{
+			"project": "acme/files", "event": "push", "ref": "refs/heads/main", "protected": true,
+			"runner": map[string]any{"zone": "internal", "name": "r1"}, "groups": []any{"staff", "deployers"},
+		}
+		var other engine.Claims
+		if err := json.Unmarshal([]byte(changed), &other); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range other {
+			if all[name] = value; value == nil {
+				delete(all, name)
+			}
+		}
+		return all
+	}
+	tests := []struct {
+		name    string
+		changed string
+		fulfil  bool
+	}{
+		{"all as required", `{}`, true},
+		{"another of a list", `{"event": "schedule"}`, true},
+		{"none of a list", `{"event": "pull_request"}`, false},
+		{"another string", `{"project": "acme/files2"}`, false},
+		{"a match", `{"ref": "refs/heads/release-1"}`, true},
+		{"a match of a part", `{"ref": "x/refs/heads/main"}`, false},
+		{"text for a boolean", `{"protected": "true"}`, false},
+		{"another member of an object", `{"runner": {"zone": "public"}}`, false},
+		{"no object", `{"runner": "internal"}`, false},
+		{"one value for a list", `{"groups": "deployers"}`, true},
+		{"a list without it", `{"groups": ["staff"]}`, false},
+		{"an absent claim", `{"project": null}`, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := require.Match(claims(tt.changed)); got != tt.fulfil {
+				t.Errorf("Match = %t, want %t", got, tt.fulfil)
+			}
+		})
+	}
+	if require.Match(nil) {
+		t.Error("an account, which has no claims, fulfils them")
+	}
+	if !spec.Sources[0].Require.Match(engine.Claims{"organization_id": "1234"}) || spec.Sources[0].Require.Match(engine.Claims{"organization_id": json.Number("1234")}) {
+		t.Error("the claim of the source is not that string alone")
+	}
+}
+
+func TestReadmePolicyLetsReadersReadAndWritersWrite(t *testing.T) {
+	spec := readmeSpec(t, "Policies")
+	policy, err := newPolicies().CompilePolicy(spec.Policies[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		method string
+		groups []string
+		passes bool
+	}{
+		{"anybody reads", http.MethodGet, nil, true},
+		{"a writer writes", http.MethodPut, spec.Accounts[0].Groups, true},
+		{"another does not", http.MethodPut, []string{"staff"}, false},
+		{"nobody where no trusted proxy says the method", "", nil, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			in := &engine.PolicyInput{User: engine.PolicyUser{Groups: tt.groups}, HTTP: engine.PolicyHTTP{Method: tt.method}}
+			if passes, err := policy.Evaluate(t.Context(), in); passes != tt.passes || err != nil {
+				t.Errorf("Evaluate = %t, %v, want %t", passes, err, tt.passes)
+			}
+		})
+	}
+}
+
+// Each member that the table names exists: one that does not would throw.
+func TestReadmePolicySeesWhatTheTableSays(t *testing.T) {
+	cells := regexp.MustCompile(`(?m)^\| (`+"`request\\."+`[^|]*) \|`).FindAllStringSubmatch(readmeSection(t, "Policies"), -1)
+	if len(cells) == 0 {
+		t.Fatal("the table is not found")
+	}
+	for _, cell := range cells {
+		names := regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell[1], -1)
+		first := names[0][1]
+		for _, name := range names {
+			member := name[1]
+			if strings.HasPrefix(member, ".") { // beside the first
+				member = first[:strings.LastIndex(first, ".")] + member
+			}
+			script := engine.PolicySource{Decl: engine.Decl{Label: "sees"}, Script: "return " + member + " !== undefined;"}
+			policy, err := newPolicies().CompilePolicy(script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if passes, err := policy.Evaluate(t.Context(), &engine.PolicyInput{}); !passes || err != nil {
+				t.Errorf("%s: %t, %v", member, passes, err)
+			}
+		}
+	}
+}
+
+// listed are the names in the first column of a table that begin so.
+func listed(section, begin string) (names []string) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `("+begin+"[a-z0-9_]+)` \\|").FindAllStringSubmatch(section, -1) {
+		names = append(names, row[1])
+	}
+	return names
+}
+
+func TestReadmeListsTheKeysOfTheDecisionLog(t *testing.T) {
+	_, section, _ := strings.Cut(readmeSection(t, "Running it"), "**The decision log**")
+	section, _, _ = strings.Cut(section, "**The metrics**")
+	var written []string
+	for _, key := range regexp.MustCompile(`"([a-z_]+)":`).FindAllStringSubmatch(string(appendDecision(nil, &engine.Decision{})), -1) {
+		written = append(written, key[1])
+	}
+	if got := listed(section, ""); len(written) == 0 || !slices.Equal(got, written) {
+		t.Errorf("it lists %q, and the log has %q", got, written)
+	}
+}
+
+func TestReadmeListsTheMetrics(t *testing.T) {
+	descriptions := make(chan *prometheus.Desc)
+	go func() { defer close(descriptions); newMetrics().registry.Describe(descriptions) }()
+	var kept []string
+	for description := range descriptions {
+		if name := regexp.MustCompile(`fqName: "(m2md_[a-z_]+)"`).FindStringSubmatch(description.String()); name != nil {
+			kept = append(kept, name[1])
+		}
+	}
+	got := listed(readmeSection(t, "Running it"), "m2md_")
+	slices.Sort(kept)
+	slices.Sort(got)
+	if len(kept) == 0 || !slices.Equal(got, kept) {
+		t.Errorf("it lists %q, and there are %q", got, kept)
+	}
+}
