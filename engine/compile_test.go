@@ -65,7 +65,7 @@ func pkcs8(t testing.TB, private any) engine.Secret {
 // faultless is a configuration that nothing is told of.
 func (f fixtures) faultless() engine.Spec {
 	return engine.Spec{
-		Server:   engine.Server{Decl: enginetest.Declare("", 1, "external_url"), ExternalURL: "https://" + sentinel + ".example"},
+		Server:   engine.Server{Decl: enginetest.Declare("", 1, "external_url"), ExternalURL: "https://" + sentinel + ".example", TrustUnix: true},
 		Accounts: []engine.ServiceAccount{{Decl: enginetest.Declare("ci", 10, "groups"), Groups: []string{"metrics"}}},
 		Sources: []engine.OAuthSource{{
 			Decl:  enginetest.Declare("gh", 20, "issuer", "audiences", "oidc_jwks"),
@@ -260,11 +260,11 @@ func (f fixtures) faults() []faulty {
 			p.Accesses[0].Require = enginetest.Require(map[string]any{"sub": sentinel})
 		}), warning("service_account.ci never gets in by this access", "an access of its own", 57)},
 
-		{"a shared profile that nothing narrows", shared(func(s *engine.OAuthSource) { s.Profile = "github-actions" }), wide},
+		{"a shared profile that nothing narrows", shared(func(s *engine.OAuthSource) { s.Profile = "github-actions" }), append(warning("the issuer is none of GitHub Actions", "Check the issuer", 21), wide...)},
 		{"a shared issuer that nothing narrows", shared(func(s *engine.OAuthSource) { s.Issuer = enginetest.GitLab }), wide},
 		{"any tenant of Entra", shared(func(s *engine.OAuthSource) {
 			s.Profile, s.Issuer = "azure", "https://login.microsoftonline.com/common/v2.0"
-		}), wide},
+		}), append(warning("the issuer is none of Microsoft Entra ID", "Check the issuer", 21), wide...)},
 		{"one tenant of Entra", shared(func(s *engine.OAuthSource) {
 			s.Profile, s.Issuer = "azure", "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0"
 		}), nil},

@@ -10,7 +10,7 @@ func policyBlock() *block {
 		},
 		attributes: []attribute{
 			{AttributeDoc: AttributeDoc{Name: "script", Type: TypeScript, Doc: "The body of function(request, inputs). It is never interpolated."}},
-			{AttributeDoc: AttributeDoc{Name: "script_file", Type: TypeScriptFile, Doc: "The same in a file of its own.", Constraint: "A .js file below the configuration, of at most 256 KiB."}, check: checkScriptFile},
+			{AttributeDoc: AttributeDoc{Name: "script_file", Type: TypeScriptFile, Doc: "The same in a file of its own.", Constraint: "A .js file below the configuration, of at most 16 KiB."}, check: checkScriptFile},
 			{AttributeDoc: AttributeDoc{Name: "inputs", Type: TypeObject, Doc: "Values that the script sees as inputs."}},
 			notYet("shadow_until", TypeString, "Until when the policy only reports what it would decide."),
 		},

@@ -13,8 +13,8 @@ import (
 	"github.com/m2md/m2md/engine"
 )
 
-// maxScript bounds a script in bytes.
-const maxScript = 256 << 10
+// maxScript bounds a script in bytes, as package scripting does.
+const maxScript = 16 << 10
 
 // script is a policy's source, with what is needed to find a place of it in
 // the file.

@@ -26,6 +26,7 @@ const listeners = `
 server {
   listen       = "127.0.0.1:0"
   external_url = "http://auth.test"
+  trusted_proxies = ["192.0.2.1/32"] # of nobody here
 }
 
 metrics {

@@ -83,3 +83,7 @@ provider "fourth" { # ERROR: the client_id is taken
     from = [service_account.ci]
   }
 }
+
+server {
+  trusted_proxies = ["127.0.0.1/32"]
+}

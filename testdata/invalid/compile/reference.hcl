@@ -19,3 +19,7 @@ provider "loki" {
     policies      = [policy.never] # ERROR: policy.never is not declared
   }
 }
+
+server {
+  trusted_proxies = ["127.0.0.1/32"]
+}

@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/m2md/m2md/engine/issuer"
+)
+
+// idle tells what the files say to no effect. It is a note where it says too
+// much, and a warning where its author counts on something that will not happen.
+func (c *compiler) idle() {
+	s := c.spec.Storage
+	if s.Engine == "memory" && s.Has("path") {
+		c.note(s.AttrAt("path"), `"path"`, "Storage in memory has no file.")
+	}
+	for _, source := range c.spec.Sources {
+		c.idleSource(source)
+	}
+	for _, p := range c.spec.Providers {
+		for _, access := range p.Accesses {
+			c.idleAccess(access)
+		}
+		if p.ForwardAuth != nil {
+			c.idleDoor(p.Label, p.ForwardAuth)
+		}
+	}
+}
+
+func (c *compiler) note(at Range, what, why string) {
+	c.tell(Note, at, what+" has no effect", "%s", why)
+}
+
+// idleSource tells what is asked of a fetch that never happens, and a profile
+// that is not that of the issuer.
+func (c *compiler) idleSource(s OAuthSource) {
+	if s.JWKSURL == "" && s.WellKnownURL == "" && !s.Unknown["oidc_jwks_url"] && !s.Unknown["oidc_well_known_url"] {
+		for _, name := range []string{"allow_http", "ca", "ca_file"} {
+			if s.Has(name) {
+				c.note(s.AttrAt(name), fmt.Sprintf("%q", name), "The keys stand in the files; nothing is fetched.")
+			}
+		}
+	}
+	profile, known := issuer.Lookup(s.Profile)
+	if known && s.Issuer != "" && !profile.MatchesIssuer(s.Issuer) {
+		c.tell(Warning, s.AttrAt("issuer"), fmt.Sprintf("the issuer is none of %s", profile.Title),
+			"What the profile %q knows of its issuers may not hold here. Check the issuer, byte for byte, or choose the profile that fits, or none.", s.Profile)
+	}
+}
+
+// idleAccess tells of a choice between policies that are not several.
+func (c *compiler) idleAccess(a Access) {
+	if a.Mode == AnyPolicy && len(a.Policies) < 2 && !a.Unknown["policies"] {
+		c.note(a.AttrAt("policy_mode"), `"policy_mode"`, "There are no two policies to choose between.")
+	}
+}
+
+// idleDoor tells what needs to be told by a proxy, where none is believed.
+func (c *compiler) idleDoor(provider string, f *ForwardAuth) {
+	server := c.spec.Server
+	if len(server.TrustedProxies) > 0 || server.TrustUnix || server.Unknown["trusted_proxies"] {
+		return
+	}
+	for _, name := range []string{"external_host", "skip_paths"} {
+		if f.Has(name) {
+			c.tell(Warning, f.AttrAt(name), fmt.Sprintf("%q of provider %q never counts", name, provider),
+				"It needs what a proxy tells of the guarded request, and the server block names no trusted_proxies. Name the addresses that the proxy asks from.")
+		}
+	}
+}
