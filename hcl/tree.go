@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -132,7 +133,7 @@ func (t *tree) attribute(out *given, attr givenAttr) {
 
 func (t *tree) place(schema *block, what string) string {
 	if schema.Name == "" {
-		return fmt.Sprintf("There is no %s of this name.", what)
+		return fmt.Sprintf("There is no %s of this name; there are %s.", what, strings.Join(schema.known, ", "))
 	}
 	return fmt.Sprintf("A %s block has no %s of this name.", schema.Name, what)
 }

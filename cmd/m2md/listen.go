@@ -103,6 +103,14 @@ func nobodyListens(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
+// orNobody says in plain words that a command found no daemon.
+func orNobody(err error, socket string) error {
+	if nobodyListens(err) {
+		return fmt.Errorf("no daemon listens at %s; name its --state-dir, or its --socket (M2MD_SOCKET)", socket)
+	}
+	return err
+}
+
 // withTLS shows the certificate of whichever generation serves when a
 // connection begins.
 func withTLS(l net.Listener, live *engine.Live) net.Listener {

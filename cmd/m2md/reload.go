@@ -148,7 +148,7 @@ func reloadCommand() *cli.Command {
 		}
 		result, err := serve.NewAdminClient(path).Reload(c.Context)
 		if err != nil {
-			return err
+			return orNobody(err, path)
 		}
 		return tellReload(c, result)
 	})

@@ -33,7 +33,7 @@ func status(c *cli.Context) error {
 	}
 	s, err := serve.NewAdminClient(path).Status(c.Context)
 	if err != nil {
-		return err
+		return orNobody(err, path)
 	}
 	if asJSON {
 		err = writeJSON(c.App.Writer, s)
