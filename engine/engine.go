@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/m2md/m2md/engine/jwks"
@@ -197,5 +199,14 @@ func (e *Engine) client(req *oauth2.Request) (*provider, error) {
 			return provider, nil
 		}
 	}
-	return nil, refuse(oauth2.InvalidClient, sayNoClient, "no provider has the client_id %q", shorten(req.Client.ID, 100))
+	return nil, refuse(oauth2.InvalidClient, sayNoClient, "no provider has the client_id %s", nameOrSecret(req.Client.ID))
+}
+
+// nameOrSecret quotes a name that a stranger gave, unless it may be a secret
+// in the wrong place, as by `curl -u "$APP_PASSWORD:"`.
+func nameOrSecret(s string) string {
+	if strings.Contains(s, appPasswordPrefix) || strings.Count(s, ".") > 1 || len(s) > 64 {
+		return "that was given (it looks like a secret, and is not shown)"
+	}
+	return strconv.Quote(shorten(s, 64))
 }

@@ -26,6 +26,9 @@ import (
 	"github.com/m2md/m2md/storage/memory"
 )
 
+// reloadGrace is how long a reload under way may take once the daemon stops.
+const reloadGrace = time.Second
+
 // drainTimeout is how long requests in flight may take once the daemon stops.
 const drainTimeout = 25 * time.Second
 
@@ -248,7 +251,10 @@ func (d *Daemon) Run(ctx context.Context, again <-chan os.Signal) error {
 		err = errors.Join(err, d.drain())
 	}
 	stopReloading()
-	<-reloaderDone
+	select {
+	case <-reloaderDone:
+	case <-time.After(reloadGrace): // whatever it computes, nobody waits for it
+	}
 	return err
 }
 

@@ -193,6 +193,9 @@ func (a *Admin) withinRules(ctx context.Context, rules engine.AppPasswordRules, 
 // CreateAppPassword makes an app password and keeps its record. It is also
 // what a command does by itself where no daemon runs.
 func CreateAppPassword(ctx context.Context, store engine.AppPasswordStore, random io.Reader, now time.Time, by string, asked NewAppPassword) (AppPassword, error) {
+	if asked.ExpiresIn < 0 {
+		return AppPassword{}, fmt.Errorf("%w: an app password cannot expire before it is made", errRefused)
+	}
 	record, secret, err := engine.NewAppPassword(random, asked.Account, now)
 	if err != nil {
 		return AppPassword{}, fmt.Errorf("making an app password: %w", err)

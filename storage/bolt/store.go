@@ -34,8 +34,8 @@ var (
 type Store struct {
 	db   *bbolt.DB
 	path string
-	// broken says that a write met damage: bbolt may still hold its write lock,
-	// so that no other write must wait for it.
+	// broken says that damage was met: bbolt may still hold its locks, so that
+	// nobody must wait for them.
 	broken atomic.Bool
 	// recent are the records of the passwords read last, decoded: decoding
 	// takes longer than finding. One counts only while the file still holds
@@ -194,25 +194,28 @@ func (s *Store) Close() error {
 
 // view runs a read.
 func (s *Store) view(ctx context.Context, read func(*bbolt.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return guard(func() error { return s.db.View(read) })
+	return s.run(ctx, func() error { return s.db.View(read) })
 }
 
-// update runs a write, which is on disk when it returns without an error.
-func (s *Store) update(ctx context.Context, write func(*bbolt.Tx) error) error {
+// run does what bbolt is asked for. Once it met damage, it is never asked
+// again: it may still hold its locks, and whoever came next would wait for ever.
+func (s *Store) run(ctx context.Context, work func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if s.broken.Load() {
 		return ErrDamaged
 	}
-	err := guard(func() error { return s.db.Update(write) })
+	err := guard(work)
 	if errors.Is(err, ErrDamaged) {
 		s.broken.Store(true)
 	}
 	return err
+}
+
+// update runs a write, which is on disk when it returns without an error.
+func (s *Store) update(ctx context.Context, write func(*bbolt.Tx) error) error {
+	return s.run(ctx, func() error { return s.db.Update(write) })
 }
 
 func passwordByID(tx *bbolt.Tx, id []byte) (engine.AppPassword, error) {
