@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
 
 	"github.com/m2md/m2md/engine"
 )
@@ -64,8 +65,15 @@ func newEvaluator(o Options, found *findings, reader *reader, roots []string) *e
 		found: found, reader: reader, roots: roots, lookup: o.LookupEnv, allowMissing: o.AllowMissingSecrets,
 		patterns: patternType(), folders: make(map[string]*hcl.EvalContext), locals: make(map[string]*local),
 	}
+	left := &budget{maxComputed}
 	functions := sharedFunctions()
-	functions["env"], functions["pattern"] = e.env(), e.pattern()
+	for name, f := range functions {
+		if name != "can" && name != "try" { // which evaluate by themselves, and make nothing
+			functions[name] = left.metered(f, 1)
+		}
+	}
+	functions["range"] = left.metered(stdlib.RangeFunc, rangeCost)
+	functions["env"], functions["pattern"], functions[chargeName] = e.env(), e.pattern(), left.charge()
 	e.shared = &hcl.EvalContext{Functions: functions}
 	return e
 }

@@ -147,7 +147,8 @@ func remedy(err error) string {
 type walk struct {
 	reader  *reader
 	found   *findings
-	path    string // as the user named it
+	path    string   // as the user named it
+	roots   []string // below which links may lead, resolved
 	tests   bool
 	entries int
 	real    map[string]bool // folders already read, links resolved
@@ -247,6 +248,12 @@ func (w *walk) open() []*source {
 		one := &source{name: name, rel: filepath.ToSlash(rel), abs: absolute(name)}
 		if rel == "." {
 			one.rel = filepath.Base(w.path)
+		}
+		if rel != "." { // the operator named that one; the others came with the folder
+			if _, err := confined(one.abs, w.roots); errors.Is(err, errOutside) {
+				w.found.fault(fileStart(name), fmt.Sprintf("%q %s", name, err), "A link leads out of the folder. What stands there could be shown in excerpts; copy the file, or allow its folder with --allow-path.")
+				continue
+			}
 		}
 		content, err := w.reader.text(one.abs)
 		if errors.Is(err, errText) {

@@ -176,10 +176,14 @@ func (m *meter) directive(next hclsyntax.Tokens) fault {
 func (m *meter) loop() fault {
 	m.top().loops++
 	m.loops++
-	if m.loops <= maxLoops {
+	limit := maxLoops
+	if m.open[0].template { // in JSON, whose loops cannot be made to pay for each turn
+		limit = 1
+	}
+	if m.loops <= limit {
 		return fault{}
 	}
-	return fault{summary: "too many for expressions within each other", detail: fmt.Sprintf("At most %d may nest.", maxLoops)}
+	return fault{summary: "too many for expressions within each other", detail: fmt.Sprintf("At most %d may nest.", limit)}
 }
 
 func (m *meter) literal(size int) fault {

@@ -3,9 +3,13 @@ package hcl_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/m2md/m2md/hcl"
 )
 
 // patience is far more than any of these files takes, and far less than what
@@ -165,4 +169,28 @@ func chain(n int, format string) string {
 
 func doubling(n int) string {
 	return "locals {\na0 = \"aaaaaaaaaa\"\n" + chain(n, "a%d = \"${local.a%d}${local.a%d}\"\n") + "}\n"
+}
+
+// Loops in loops, and calls in them, make more than any author means to: what
+// all expressions make together is bounded, in memory and in time.
+func TestLoopsInLoopsAreBounded(t *testing.T) {
+	long := strings.Repeat("a", 200)
+	for name, source := range map[string]string{
+		"long strings":     `locals { big = [for i in range(1000) : [for k in range(1000) : "` + long + `${i}${k}"]] }`,
+		"a local repeated": "locals {\n" + `s = join("", [for i in range(1000) : "` + long + `"])` + "\n" + `big = [for i in range(1000) : [for k in range(1000) : "${local.s}x"]]` + "\n}",
+		"calls":            `locals { z = [for i in range(1000) : [for k in range(1000) : length(range(1000))]] }`,
+		"a list of lists":  "locals {\nl = range(1000)\nz = [for i in local.l : [for k in local.l : local.l]]\n}",
+		"a directive":      `locals { z = "%{ for i in range(1000) }%{ for k in range(1000) }` + long + `%{ endfor }%{ endfor }" }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "a.hcl"), []byte(source), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			found := hcl.Load(hcl.Options{Path: dir}).Findings
+			if !strings.Contains(found.Error(), "too much is computed") {
+				t.Errorf("told %.300s", found.Error())
+			}
+		})
+	}
 }

@@ -102,7 +102,8 @@ type loader struct {
 // load finds, reads, parses and decodes, each for all files before the next
 // begins, so that order between files does not matter.
 func (l *loader) load() {
-	w := &walk{reader: l.reader, found: l.found, path: l.options.Path, tests: l.options.WithTests, real: make(map[string]bool)}
+	roots := resolveRoots(append([]string{l.root()}, l.options.AllowPaths...))
+	w := &walk{reader: l.reader, found: l.found, path: l.options.Path, roots: roots, tests: l.options.WithTests, real: make(map[string]bool)}
 	w.find()
 	l.sources = w.open()
 	l.partial = l.found.list.Err() != nil
@@ -112,7 +113,7 @@ func (l *loader) load() {
 	l.texts, l.scripts = make(Sources, len(l.sources)), make(map[string][]byte)
 
 	root := (&block{blocks: schemas()}).index()
-	eval := newEvaluator(l.options, l.found, l.reader, resolveRoots(append([]string{l.root()}, l.options.AllowPaths...)))
+	eval := newEvaluator(l.options, l.found, l.reader, roots)
 	blocks := l.parseAll(root)
 	for _, one := range blocks {
 		if one.schema.free {
@@ -199,6 +200,7 @@ func (p *parsing) parse(root *block) {
 			p.found.syntax(hcl.Diagnostics{d}, p.source.name)
 		}
 	}
+	chargeLoops(file.Body.(*hclsyntax.Body))
 	// What could be parsed is looked at even so: all faults at once.
 	p.blocks = t.native(file.Body.(*hclsyntax.Body), root).blocks
 }

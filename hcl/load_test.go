@@ -111,7 +111,7 @@ func TestWhatCannotBeReadIsTold(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "is not a regular file"},
-		{"a device", func(t *testing.T, dir string) { link(t, "/dev/zero", dir+"/a.hcl") }, "is not a regular file"},
+		{"a device", func(t *testing.T, dir string) { link(t, "/dev/zero", dir+"/a.hcl") }, "lies outside of the configuration"},
 		{"a socket", func(t *testing.T, dir string) {
 			t.Chdir(dir) // a socket's path has to be short
 			l, err := net.Listen("unix", "a.hcl")
