@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -198,11 +199,11 @@ func (c *compiler) sourceKeys(s OAuthSource) keySource {
 	at := firstOf(s.Decl, "oidc_jwks", "oidc_jwks_file")
 	keys, skipped, err := jwks.Decode([]byte(s.JWKS.Content))
 	if err != nil {
-		c.fault(at, "the keys of the source cannot be read", "A JSON Web Key Set is needed, as from `kubectl get --raw /openid/v1/jwks`: %s.", err)
+		c.fault(at, "the keys of the source cannot be read", "A JSON Web Key Set is needed, as from `kubectl get --raw /openid/v1/jwks`: %s.", withoutQuotes(err.Error()))
 		return nil
 	}
 	for _, skip := range skipped {
-		c.tell(Warning, at, fmt.Sprintf("key %d of the set is not used", skip.Index+1), "%s.", skip.Reason)
+		c.tell(Warning, at, fmt.Sprintf("key %d of the set is not used", skip.Index+1), "%s.", withoutQuotes(skip.Reason))
 	}
 	if len(keys) == 0 {
 		c.fault(at, "the source has no usable key", "Every key of the set was skipped, so no token of this source could be verified.")
@@ -448,6 +449,13 @@ func (c *compiler) forwardAuth(p Provider, compiled *provider, hosts map[string]
 	hosts[f.ExternalHost] = p.Decl
 	c.engine.hosts[f.ExternalHost] = compiled
 }
+
+// quotes are what a message says in the words of what it read.
+var quotes = regexp.MustCompile(`"[^"]*"|'[^']*'`)
+
+// withoutQuotes takes what was read out of a message: it may have come from
+// env() or file().
+func withoutQuotes(message string) string { return quotes.ReplaceAllString(message, "…") }
 
 // firstOf is the place of whichever of two attributes the block has.
 func firstOf(d Decl, a, b string) Range {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -48,10 +49,14 @@ func checkKey(name, value string) error {
 	return checkText(name, value)
 }
 
-// checkText refuses what JSON would not give back.
+// checkText refuses what JSON would not give back, and what would do something
+// to a terminal.
 func checkText(name, value string) error {
 	if len(value) > maxText || !utf8.ValidString(value) {
 		return fmt.Errorf("%w: its %s is longer than %d bytes or not UTF-8", ErrRecord, name, maxText)
+	}
+	if strings.ContainsFunc(value, unicode.IsControl) { // it is shown in terminals
+		return fmt.Errorf("%w: its %s holds a control character", ErrRecord, name)
 	}
 	return nil
 }

@@ -27,6 +27,9 @@ type auditLog struct {
 // cost more than most decisions do (measured: twice the CPU of a cached one).
 const gather = 5 * time.Millisecond
 
+// retryWrite is how long after a failed write the next is tried.
+const retryWrite = 100 * time.Millisecond
+
 // maxPending is how many bytes may wait to be written.
 const maxPending = 4 << 20
 
@@ -118,11 +121,35 @@ func (a *auditLog) writeTo(w io.Writer, failed func(error)) {
 		batch, a.pending = a.pending, batch[:0]
 		a.changed.Broadcast()
 		a.mu.Unlock()
-		if _, err := w.Write(batch); err != nil {
-			failed(err)
-		}
+		a.write(w, batch, failed)
 		time.Sleep(gather)
 	}
+}
+
+// write writes all of a batch. Where that fails, it tries again until the log
+// is closed: lines wait, and in the end requests do, rather than be forgotten.
+// A failure that goes on is told once.
+func (a *auditLog) write(w io.Writer, batch []byte, failed func(error)) {
+	for told := false; ; told = true {
+		n, err := w.Write(batch)
+		if err == nil {
+			return
+		}
+		if !told {
+			failed(err)
+		}
+		batch = batch[n:]
+		if a.isClosed() {
+			return
+		}
+		time.Sleep(retryWrite)
+	}
+}
+
+func (a *auditLog) isClosed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.closed
 }
 
 // Close writes what is pending and ends.
