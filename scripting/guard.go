@@ -264,10 +264,12 @@ func absent(run *evaluation, _ native) native {
 	}
 }
 
-// flatFee charges what is linear in something that has no cheap size.
+// flatFee charges what is linear in something that has no cheap size. A string
+// has one, and is walked character by character: each becomes a value, or a
+// pair of them.
 func flatFee(run *evaluation, next native) native {
 	return func(call goja.FunctionCall) goja.Value {
-		run.spend(256)
+		run.spend(256 + product(20, sizes(call.Arguments)))
 		return next(call)
 	}
 }

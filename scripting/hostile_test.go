@@ -80,6 +80,8 @@ var hostile = []struct{ name, script string }{
 	{"natives that call natives", `const a = Array.from({length: 1000}, () => "x"), f = [].map; return a.map(() => a.map(() => a.map(String))).length > 0 && (() => { for (;;); })()`},
 	{"natives as callbacks", `const a = Array.from({length: 100000}, () => 1), s = "x".repeat(100000); return a.some(String.prototype.includes, s + "y")`},
 	{"keys as callbacks", `const o = {}; for (let i = 0; i < 5000; i++) o["k" + i] = i; for (;;) Array.from({length: 1000}, () => o).forEach(Object.keys)`},
+	{"a string by its entries", `const s = "x".repeat(900000), b = []; for (let i = 0; ; i++) b[i] = Object.entries(s)`},
+	{"a string by assign", `const s = "x".repeat(900000); for (;;) Object.assign({}, s)`},
 	{"a backtracking expression", `return /^(?=(a+)+$)(a+)+\1$/.test("a".repeat(60) + "b")`},
 	{"a backtracking expression, negated", `return !/^(?=(a+)+$)(a+)+\1$/.test("a".repeat(60) + "b")`},
 	{"a backtracking expression by replace", `return "ä".concat("a".repeat(60), "b").replace(/(?:a+)+$/g, "") !== ""  && !/^(a+)+\1$/.test("a".repeat(60) + "b")`},
