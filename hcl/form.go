@@ -20,8 +20,9 @@ const urlRule = "An absolute http or https URL without user and fragment."
 // maxLabel is the length of a block's label in bytes.
 const maxLabel = 63
 
-// validLabel says whether s matches [a-z][a-z0-9_-]{0,62}.
-func validLabel(s string) bool {
+// ValidLabel says whether a block can have the label s: whether it matches
+// [a-z][a-z0-9_-]{0,62}.
+func ValidLabel(s string) bool {
 	if s == "" || len(s) > maxLabel || s[0] < 'a' || s[0] > 'z' {
 		return false
 	}

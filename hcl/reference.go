@@ -74,7 +74,7 @@ func (f *field) twoSteps(expr hcl.Expression, at engine.Range) (engine.Ref, bool
 	if text, isString := jsonString(expr); isString && text != ref.String() {
 		ok = false
 	}
-	if !ok || !validLabel(ref.Label) {
+	if !ok || !ValidLabel(ref.Label) {
 		f.notReference(expr, at)
 		return engine.Ref{}, false
 	}

@@ -76,7 +76,7 @@ func (t *tree) nativeLabel(child *hclsyntax.Block, schema *block) (string, bool)
 }
 
 func (t *tree) label(label string, at engine.Range) bool {
-	if validLabel(label) {
+	if ValidLabel(label) {
 		return true
 	}
 	t.found.fault(at, "label in a wrong form",

@@ -7,13 +7,10 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// ValidLabel says whether a block can have the label.
-func ValidLabel(label string) bool { return validLabel(label) }
-
 // ServiceAccountBlock writes a service_account block as canonical HCL. It
 // fails for a name that no label may have.
 func ServiceAccountBlock(name, displayName string, groups []string) ([]byte, error) {
-	if !validLabel(name) {
+	if !ValidLabel(name) {
 		return nil, fmt.Errorf("the name %q is not allowed: it begins with a lower-case letter, and goes on with up to 62 lower-case letters, digits, _ or -", name)
 	}
 	file := hclwrite.NewEmptyFile()

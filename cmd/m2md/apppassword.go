@@ -99,15 +99,14 @@ func (k fileKeeper) RevokeAppPassword(ctx context.Context, id string) (serve.App
 }
 
 // withKeeper runs work on the daemon, or on the storage where no daemon
-// listens: that of the state folder for the zero value. A socket that was named
-// and is not there is an error: somebody meant it.
+// listens: that of the state folder for the zero value.
 func withKeeper(c *cli.Context, where engine.Storage, work func(passwordKeeper) error) error {
 	socket, err := socketPath(c)
 	if err != nil {
 		return err
 	}
 	err = work(serve.NewAdminClient(socket))
-	if !nobodyListens(err) || c.String("socket") != "" {
+	if !withoutDaemon(c, err) {
 		return err
 	}
 	if where.Engine == memoryEngine {

@@ -46,7 +46,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		HideVersion:     true, // there is a command for it
 		HideHelpCommand: true,
 		ExitErrHandler:  func(*cli.Context, error) {}, // run decides
-		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usageError{err} },
+		OnUsageError:    wrongUsage,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return usagef("there is no command %q; `m2md --help` lists them", c.Args().First())
@@ -76,11 +76,14 @@ type silentFault struct{}
 
 func (silentFault) Error() string { return "faults were found" }
 
+// wrongUsage is what flags that cannot be understood end in.
+func wrongUsage(_ *cli.Context, err error, _ bool) error { return usageError{err} }
+
 // command completes a command with what all share: strict arguments.
 func command(c *cli.Command, argument string, action cli.ActionFunc) *cli.Command {
 	c.ArgsUsage = argument
 	c.HideHelpCommand = true
-	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usageError{err} }
+	c.OnUsageError = wrongUsage
 	c.Action = func(ctx *cli.Context) error {
 		wanted := 0
 		if argument != "" {
@@ -100,7 +103,7 @@ func command(c *cli.Command, argument string, action cli.ActionFunc) *cli.Comman
 // group is a command that only has commands below it.
 func group(c *cli.Command) *cli.Command {
 	c.HideHelpCommand = true
-	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usageError{err} }
+	c.OnUsageError = wrongUsage
 	c.Action = func(ctx *cli.Context) error {
 		if ctx.NArg() > 0 {
 			return usagef("%s: there is no command %q", c.Name, ctx.Args().First())

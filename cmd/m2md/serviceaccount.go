@@ -95,7 +95,7 @@ func configOfDaemon(c *cli.Context) (string, error) {
 	if err == nil {
 		return status.Config, nil
 	}
-	if nobodyListens(err) && c.String("socket") == "" {
+	if withoutDaemon(c, err) {
 		return configPath(c)
 	}
 	return "", err
@@ -197,7 +197,7 @@ func reloadIfServed(c *cli.Context) error {
 		return err
 	}
 	result, err := serve.NewAdminClient(socket).Reload(c.Context)
-	if nobodyListens(err) && c.String("socket") == "" {
+	if withoutDaemon(c, err) {
 		return nil
 	}
 	if err != nil {

@@ -108,6 +108,13 @@ func outside(dir, config string) error {
 	return nil
 }
 
+// withoutDaemon says whether a command failed to reach a daemon and may go on
+// by itself. A socket that was named and is not there is an error: somebody
+// meant it.
+func withoutDaemon(c *cli.Context, err error) bool {
+	return nobodyListens(err) && c.String("socket") == ""
+}
+
 // makeStateDir makes the folder for state, readable by its owner alone.
 func makeStateDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
