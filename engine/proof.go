@@ -31,8 +31,8 @@ func (p proof) kind() string {
 func proofOf(req *oauth2.Request) (proof, error) {
 	secret := strings.TrimSpace(req.Client.Secret)
 	switch {
-	case req.AssertionType != "" && req.AssertionType != oauth2.JWTBearer:
-		return proof{}, refuse(oauth2.InvalidClient, "The client_assertion_type is not supported.", "the client_assertion_type is not %s", oauth2.JWTBearer)
+	case req.AssertionType != "" && req.AssertionType != oauth2.AssertionJWT:
+		return proof{}, refuse(oauth2.InvalidClient, "The client_assertion_type is not supported.", "the client_assertion_type is not %s", oauth2.AssertionJWT)
 	case req.Assertion != "":
 		return proof{jwt: strings.TrimSpace(req.Assertion)}, nil
 	case req.Username != "" && secret != "":

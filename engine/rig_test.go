@@ -56,7 +56,7 @@ func show(t testing.TB, d *enginetest.Daemon, jwt string) (*oauth2.Token, error)
 	t.Helper()
 	return d.Live.Load().Token(t.Context(), engine.Caller{RequestID: "r1", HTTP: engine.PolicyHTTP{Door: "token"}}, &oauth2.Request{
 		GrantType: oauth2.ClientCredentials, Client: oauth2.Credentials{ID: "p"},
-		Assertion: jwt, AssertionType: oauth2.JWTBearer,
+		Assertion: jwt, AssertionType: oauth2.AssertionJWT,
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -14,14 +15,28 @@ import (
 // one assertion of some kilobytes.
 const MaxBody = 64 << 10
 
-// Names of grants (RFC 6749 §4.4.2) and of assertion types (RFC 7523 §2.2).
+// The grants, as grant_type names them.
 const (
-	ClientCredentials = "client_credentials"
-	JWTBearer         = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	ClientCredentials = "client_credentials"                              // RFC 6749 §4.4.2
+	JWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     // RFC 7523 §2.1
+	TokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 §2.1
+)
+
+// AssertionJWT is the client_assertion_type of a JWT (RFC 7523 §2.2).
+const AssertionJWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// The types of tokens that are exchanged (RFC 8693 §3).
+const (
+	TypeJWT         = "urn:ietf:params:oauth:token-type:jwt"
+	TypeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
+	TypeIDToken     = "urn:ietf:params:oauth:token-type:id_token"
 )
 
 // Credentials are a client identifier and what proves it.
 type Credentials struct{ ID, Secret string }
+
+// TypedToken is a token and its type, a URI of RFC 8693 §3.
+type TypedToken struct{ Token, Type string }
 
 // Request is a token request (RFC 6749 §3.2), parsed once: nothing below ever
 // sees a form. An absent and an empty parameter are both "".
@@ -30,9 +45,20 @@ type Request struct {
 	Client        Credentials
 	Username      string
 	Password      string
-	Assertion     string
-	AssertionType string
+	Assertion     string // client_assertion
+	AssertionType string // client_assertion_type
 	Scopes        []string
+
+	// Targets are where the token is meant to be used: audience (RFC 8693
+	// §2.1) and resource (RFC 8707 §2), in the order given, audiences first.
+	Targets []string
+	Grant   string // assertion, of the grant JWTBearer (RFC 7521 §4.1)
+
+	// What the grant TokenExchange takes. Actor is the zero value where nobody
+	// acts on behalf of the subject.
+	Subject   TypedToken
+	Actor     TypedToken
+	Requested string // requested_token_type
 
 	// Raw is Client as HTTP Basic carried it, before the form-decoding that
 	// RFC 6749 §2.3.1 asks for. Clients disagree on the encoding: where the
@@ -58,12 +84,42 @@ func ParseRequest(w http.ResponseWriter, r *http.Request) (*Request, error) {
 		Assertion:     form.Get("client_assertion"),
 		AssertionType: form.Get("client_assertion_type"),
 		Scopes:        strings.Fields(form.Get("scope")),
+		Targets:       given(form["audience"], form["resource"]),
+		Grant:         form.Get("assertion"),
+		Subject:       TypedToken{form.Get("subject_token"), form.Get("subject_token_type")},
+		Actor:         TypedToken{form.Get("actor_token"), form.Get("actor_token_type")},
+		Requested:     form.Get("requested_token_type"),
 	}
 	req.Raw = req.Client
 	if err := req.applyBasic(r); err != nil {
 		return nil, err
 	}
+	if err := checkResources(form["resource"]); err != nil {
+		return nil, err
+	}
 	return req, req.check(form.Get("scope"))
+}
+
+// maxTargets bounds how many targets one request may name.
+const maxTargets = 16
+
+// given joins the values of repeatable parameters; an empty one counts as
+// absent (RFC 6749 §3.2).
+func given(all ...[]string) []string {
+	return slices.DeleteFunc(slices.Concat(all...), func(s string) bool { return s == "" })
+}
+
+// checkResources wants absolute URIs without a fragment (RFC 8707 §2).
+func checkResources(resources []string) error {
+	for _, resource := range resources {
+		if resource == "" {
+			continue
+		}
+		if u, err := url.Parse(resource); err != nil || !u.IsAbs() || strings.Contains(resource, "#") {
+			return &Error{Code: InvalidTarget, Description: "A resource must be an absolute URI without a fragment."}
+		}
+	}
+	return nil
 }
 
 // parseForm reads the body of a POST; the query is not looked at, because
@@ -146,10 +202,37 @@ func (req *Request) check(scope string) error {
 		return invalid("The parameter client_assertion_type is missing.")
 	case req.Username == "" && req.Password != "":
 		return invalid("The parameter username is missing.")
+	case len(req.Targets) > maxTargets:
+		return &Error{Code: InvalidTarget, Description: "More than 16 targets are named."}
 	case !validScope(scope):
 		return &Error{Code: InvalidScope, Description: "The scope holds a character that no scope may have."}
 	}
+	return req.checkGrant()
+}
+
+// checkGrant wants what a grant cannot do without.
+func (req *Request) checkGrant() error {
+	switch {
+	case req.GrantType == JWTBearer && req.Grant == "":
+		return invalid("The parameter assertion is missing.")
+	case req.GrantType != TokenExchange:
+		return nil
+	case req.Subject.Token == "":
+		return invalid("The parameter subject_token is missing.")
+	case req.Subject.Type == "":
+		return invalid("The parameter subject_token_type is missing.")
+	case req.Actor.Token != "" && req.Actor.Type == "":
+		return invalid("The parameter actor_token_type is missing.")
+	case req.Actor.Token == "" && req.Actor.Type != "":
+		return invalid("The parameter actor_token_type has no place without an actor_token.")
+	}
 	return nil
+}
+
+// ShowsCredentials says whether the client itself shows something that proves
+// who it is, beside what a grant brings.
+func (req *Request) ShowsCredentials() bool {
+	return req.Client.Secret != "" || req.Assertion != "" || req.Username != ""
 }
 
 // validScope checks the characters of RFC 6749 §3.3.

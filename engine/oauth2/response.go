@@ -15,6 +15,9 @@ type Token struct {
 	// ScopeAsked says that the client asked for scopes, so that it must be
 	// told what it got (RFC 6749 §5.1).
 	ScopeAsked bool
+	// IssuedType is issued_token_type (RFC 8693 §2.2.1), a URI; "" where nothing
+	// was exchanged.
+	IssuedType string
 }
 
 // WriteToken writes the answer of RFC 6749 §5.1. It is appended by hand: a
@@ -29,6 +32,11 @@ func WriteToken(w http.ResponseWriter, t *Token) {
 	if t.ScopeAsked || len(t.Scopes) > 0 {
 		body = append(body, `,"scope":"`...)
 		body = append(body, strings.Join(t.Scopes, " ")...)
+		body = append(body, '"')
+	}
+	if t.IssuedType != "" {
+		body = append(body, `,"issued_token_type":"`...)
+		body = append(body, t.IssuedType...)
 		body = append(body, '"')
 	}
 	body = append(body, "}\n"...)
