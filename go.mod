@@ -1,9 +1,10 @@
 module github.com/m2md/m2md
 
-go 1.26.0
+go 1.26.4
 
 require (
 	github.com/agext/levenshtein v1.2.1
+	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/dlclark/regexp2/v2 v2.5.2
 	github.com/dop251/goja v0.0.0-20260917113740-793a2a65c13b
