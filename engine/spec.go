@@ -154,6 +154,7 @@ type SigningKey struct {
 type Trust struct {
 	Issuer           string // compared byte for byte with iss
 	AllowAnyIssuer   bool   // in the place of Issuer
+	TrustDomain      string // of the SPIFFE ID that sub is; in the place of Issuer, or beside it
 	Audiences        []string
 	AllowAnyAudience bool // in the place of Audiences
 	// Require is what the claims must be; nil asks nothing.
