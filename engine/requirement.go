@@ -24,6 +24,8 @@ type Requirement struct {
 // FieldRequirement asks something of one member of an object.
 type FieldRequirement struct {
 	Name string
+	// At is where the files ask it; the zero value where that is not known.
+	At Range
 	Requirement
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/m2md/m2md/engine"
@@ -136,11 +138,52 @@ provider "p" {
 		)},
 		equal("n", json.Number("3")),
 	)
-	if got := loaded.Spec.Sources[0].Require; !reflect.DeepEqual(*got, want) {
-		t.Errorf("got %+v, want %+v", *got, want)
+	if got := unplaced(*loaded.Spec.Sources[0].Require); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got := loaded.Spec.Providers[0].Accesses[0].Require; !got.Match(engine.Claims{"repository_owner_id": "1234"}) || got.Match(engine.Claims{}) {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// unplaced is a copy of a requirement that does not know where it stands.
+func unplaced(r engine.Requirement) engine.Requirement {
+	r.Fields, r.AnyOf = slices.Clone(r.Fields), slices.Clone(r.AnyOf)
+	for i, field := range r.Fields {
+		r.Fields[i] = engine.FieldRequirement{Name: field.Name, Requirement: unplaced(field.Requirement)}
+	}
+	for i := range r.AnyOf {
+		r.AnyOf[i] = unplaced(r.AnyOf[i])
+	}
+	return r
+}
+
+// Each claim that is asked for knows its line, and one that is computed that
+// of the attribute.
+func TestRequirementsKnowWhereTheyStand(t *testing.T) {
+	loaded := loadText(t, `locals { owner = { n = "1" } }
+oauth_source "s" {
+  oidc_jwks = "{}"
+  require_claims = {
+    admin           = true
+    "kubernetes.io" = {
+      namespace = ["a", "b"]
+    }
+  }
+}
+oauth_source "t" {
+  oidc_jwks      = "{}"
+  require_claims = local.owner
+}
+`)
+	written, computed := loaded.Spec.Sources[0].Require.Fields, loaded.Spec.Sources[1].Require.Fields
+	places := map[string]engine.Range{
+		":5,23": written[0].At, ":6,23": written[1].At, ":7,19": written[1].Fields[0].At, ":13,20": computed[0].At,
+	}
+	for want, got := range places {
+		if !strings.HasSuffix(got.String(), want) {
+			t.Errorf("it stands at %s, want %s", got, want)
+		}
 	}
 }
 

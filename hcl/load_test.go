@@ -354,7 +354,7 @@ func TestValuesLandInTheSpec(t *testing.T) {
 		{"signing_key", spec.Providers[0].SigningKey.String(), "signing_key.main"},
 		{"from", fmt.Sprint(spec.Providers[0].Accesses[0].From), "[oauth_source.github verification_certificate.partner]"},
 		{"rule", spec.Providers[0].Accesses[1].Label, "metrics"},
-		{"require_claims", spec.Providers[0].Accesses[0].Require, &engine.Requirement{Fields: []engine.FieldRequirement{{Name: "repository_owner_id", Requirement: engine.Requirement{Equal: "1234"}}}}},
+		{"require_claims", unplaced(*spec.Providers[0].Accesses[0].Require), engine.Requirement{Fields: []engine.FieldRequirement{{Name: "repository_owner_id", Requirement: engine.Requirement{Equal: "1234"}}}}},
 		{"policies", fmt.Sprint(spec.Providers[0].Accesses[0].Policies), "[policy.only_repo]"},
 		{"external_host", spec.Providers[0].ForwardAuth.ExternalHost, "loki.example.com"},
 		{"skip_paths", spec.Providers[0].ForwardAuth.SkipPaths, []string{"/ready", "/static/*"}},

@@ -57,7 +57,7 @@ func (f *field) requiredFields(m member, depth int) (engine.Requirement, bool) {
 	out, whole := make([]engine.FieldRequirement, 0, len(members)), true
 	for _, one := range members {
 		inner, ok := f.required(one, depth+1)
-		out, whole = append(out, engine.FieldRequirement{Name: one.name, Requirement: inner}), whole && ok
+		out, whole = append(out, engine.FieldRequirement{Name: one.name, At: one.at, Requirement: inner}), whole && ok
 	}
 	return engine.Requirement{Fields: out}, whole
 }
