@@ -96,6 +96,21 @@ func readHeader(header Claims) (h jwsHeader, err error) {
 	return h, nil
 }
 
+// checkType refuses what was signed for another purpose than to say who
+// somebody is, as a logout token by the same issuer with the same key
+// (RFC 8725 §3.11 and §3.12). Most issuers say JWT, or nothing.
+func (h jwsHeader) checkType() error {
+	if h.Type == "" {
+		return nil
+	}
+	switch strings.TrimPrefix(strings.ToLower(h.Type), "application/") { // RFC 7515 §4.1.9
+	case "jwt", "jose", "at+jwt", "client-authentication+jwt", "authorization-grant+jwt":
+		return nil
+	default:
+		return fmt.Errorf("the JWT was made for another purpose: its typ is %q", shorten(h.Type, 40))
+	}
+}
+
 // decodeSegment decodes a JSON object.
 func decodeSegment(segment string) (Claims, error) {
 	plain, err := segmentEncoding.DecodeString(segment)

@@ -136,6 +136,9 @@ func parseCertificate(block *pem.Block) (certifiedKey, *x509.Certificate, error)
 // this provider names and whose key verifies it.
 func (e *Engine) authenticateJWT(ctx context.Context, p *provider, raw string) (*identity, error) {
 	token, err := parseJWS(raw)
+	if err == nil {
+		err = token.header.checkType()
+	}
 	if err != nil {
 		return nil, badProof("%s", err)
 	}
