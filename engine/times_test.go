@@ -18,13 +18,13 @@ func TestWhatASourceAsksOfTheTimes(t *testing.T) {
 		withoutIssuedAt bool
 		reason          string // "" where it is accepted
 	}{
-		{"expired within the leeway", 30 * time.Second, 0, -29 * time.Second, 0, 0, false, ""},
+		{"expired within the leeway", 30 * time.Second, 0, -25 * time.Second, 0, 0, false, ""},
 		{"expired by the leeway", 30 * time.Second, 0, -30 * time.Second, 0, 0, false, "it expired at"},
 		{"not yet valid, within the leeway", 30 * time.Second, 0, time.Hour, 30 * time.Second, 0, false, ""},
-		{"not yet valid, beyond the leeway", 30 * time.Second, 0, time.Hour, 31 * time.Second, 0, false, "not valid before"},
-		{"as old as allowed", 0, time.Minute, time.Hour, 0, -59 * time.Second, false, ""},
+		{"not yet valid, beyond the leeway", 30 * time.Second, 0, time.Hour, 35 * time.Second, 0, false, "not valid before"},
+		{"as old as allowed", 0, time.Minute, time.Hour, 0, -55 * time.Second, false, ""},
 		{"older than allowed", 0, time.Minute, time.Hour, 0, -61 * time.Second, false, "longer ago than max_token_age"},
-		{"older than allowed, within the leeway", 10 * time.Second, time.Minute, time.Hour, 0, -69 * time.Second, false, ""},
+		{"older than allowed, within the leeway", 10 * time.Second, time.Minute, time.Hour, 0, -65 * time.Second, false, ""},
 		{"an age that nobody knows", 0, time.Minute, time.Hour, 0, 0, true, `"iat" is missing`},
 		{"an age that nobody asks for", 0, 0, time.Hour, 0, 0, true, ""},
 	}
