@@ -1,20 +1,17 @@
 package engine
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/m2md/m2md/engine/strictjson"
 )
 
 // maxJWT bounds the length of a JWT in bytes. Those of CI systems and clusters
@@ -111,84 +108,16 @@ func (h jwsHeader) checkType() error {
 	}
 }
 
-// decodeSegment decodes a JSON object.
+// decodeSegment decodes a JSON object, which begins at its first byte.
 func decodeSegment(segment string) (Claims, error) {
 	plain, err := segmentEncoding.DecodeString(segment)
 	if err != nil {
 		return nil, errors.New("it is not base64url")
 	}
 	if len(plain) == 0 || plain[0] != '{' {
-		return nil, errors.New("it is not a JSON object")
+		return nil, strictjson.ErrNoObject
 	}
-	decoder := jsontext.NewDecoder(bytes.NewBuffer(plain))
-	value, err := decodeJSON(decoder, 0)
-	if err != nil {
-		return nil, errors.New("it is not well-formed JSON, or names a member twice, or is nested too deep")
-	}
-	if _, err := decoder.ReadToken(); err != io.EOF {
-		return nil, errors.New("something follows its JSON object")
-	}
-	return value.(map[string]any), nil
-}
-
-// maxNesting bounds how deep objects and lists of a JWT stand in each other.
-const maxNesting = 100
-
-// decodeJSON builds the next value in the types of Claims. jsontext reads
-// strictly: it refuses duplicate members and what is not UTF-8, where
-// encoding/json takes the last member and mends the text.
-func decodeJSON(d *jsontext.Decoder, depth int) (any, error) {
-	token, err := d.ReadToken()
-	if err != nil {
-		return nil, err
-	}
-	switch token.Kind() {
-	case '{', '[':
-		if depth == maxNesting {
-			return nil, errors.New("nested too deep")
-		}
-		if token.Kind() == '[' {
-			return decodeList(d, depth+1)
-		}
-		return decodeObject(d, depth+1)
-	case '"':
-		return token.String(), nil
-	case '0':
-		return json.Number(token.String()), nil
-	case 't', 'f':
-		return token.Bool(), nil
-	default:
-		return nil, nil
-	}
-}
-
-func decodeObject(d *jsontext.Decoder, depth int) (any, error) {
-	object := map[string]any{}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return nil, err
-		}
-		member := name.String() // before the next token takes its place
-		if object[member], err = decodeJSON(d, depth); err != nil {
-			return nil, err
-		}
-	}
-	_, err := d.ReadToken()
-	return object, err
-}
-
-func decodeList(d *jsontext.Decoder, depth int) (any, error) {
-	list := []any{}
-	for d.PeekKind() != ']' {
-		member, err := decodeJSON(d, depth)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, member)
-	}
-	_, err := d.ReadToken()
-	return list, err
+	return strictjson.Object(plain)
 }
 
 // algorithm is what a JWS algorithm name (RFC 7518 §3.1, RFC 8037) stands for.

@@ -190,7 +190,7 @@ func TestATokenThatIsNoWellFormedJWT(t *testing.T) {
 		{"single quotes", key.Seal(header, `{'a':1}`), "payload: it is not well-formed"},
 		{"NaN", key.Seal(header, inside(`"n":NaN`)), "payload: it is not well-formed"},
 		{"a comment", key.Seal(header, inside(`/* */"n":1`)), "payload: it is not well-formed"},
-		{"brackets that never close", key.Seal(header, `{"a":`+strings.Repeat("[", 10_000)), "payload: it is not well-formed"},
+		{"brackets that never close", key.Seal(header, `{"a":`+strings.Repeat("[", 10_000)), "payload: it is nested too deep"},
 		{"a JWE", parts[0] + "." + parts[1] + "." + parts[2] + ".a.b", "three parts"},
 	}
 	for _, tt := range tests {
