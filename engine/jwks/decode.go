@@ -1,14 +1,14 @@
 package jwks
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/m2md/m2md/engine/strictjson"
 )
 
 // Bounds of a JWK set, wherever it comes from.
@@ -28,9 +28,9 @@ type Skipped struct {
 }
 
 // Decode reads a JWK set (RFC 7517 §5) key by key. Keys that are broken,
-// unknown or not for verifying signatures (kty oct, a use other than sig,
-// key_ops without verify, an alg that does not fit, a private key) are skipped
-// and told; the others are returned in the order of the document, which may be
+// unknown or not for verifying signatures (kty oct, a use other than sig and
+// jwt-svid, key_ops without verify, an alg that does not fit, a private key) are
+// skipped and told; the others are returned in the order of the document, which may be
 // none. It fails where the document is no JWK set, is larger than MaxBytes or
 // has more than MaxKeys keys. A repeated member makes a key broken, or the
 // document no JWK set.
@@ -52,24 +52,22 @@ func Decode(raw []byte) ([]Key, []Skipped, error) {
 	return keys, skipped, nil
 }
 
-// elementsOf gives the members of the document's "keys", unread.
+// elementsOf gives the members of the document's "keys", unread, so that each
+// can be broken by itself.
 func elementsOf(raw []byte) ([]json.RawMessage, error) {
 	if len(raw) > MaxBytes {
 		return nil, fmt.Errorf("it is larger than %d bytes", MaxBytes)
 	}
-	set, err := membersOf(raw)
+	set, err := strictjson.Members(raw)
 	if err != nil {
-		return nil, err
+		return nil, tellRepeated(err)
 	}
 	keys, present := set["keys"]
 	if !present {
 		return nil, errors.New(`it has no "keys"`)
 	}
-	if keys[0] != '[' {
-		return nil, errors.New(`its "keys" is not a list`)
-	}
 	var elements []json.RawMessage
-	if err := json.Unmarshal(keys, &elements); err != nil {
+	if err := json.Unmarshal(keys, &elements); err != nil || elements == nil {
 		return nil, errors.New(`its "keys" is not a list`)
 	}
 	if len(elements) > MaxKeys {
@@ -78,48 +76,29 @@ func elementsOf(raw []byte) ([]json.RawMessage, error) {
 	return elements, nil
 }
 
-// membersOf reads a JSON object without what encoding/json forgives: names are
-// compared exactly, and none may repeat (RFC 8725 §2.4, RFC 7517 §4).
-func membersOf(raw []byte) (map[string]json.RawMessage, error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
-		return nil, errors.New("it is not a JSON object")
+// tellRepeated tells of a member that stands twice which one it is, printable and short.
+func tellRepeated(err error) error {
+	if repeated, ok := errors.AsType[*strictjson.RepeatedError](err); ok {
+		return fmt.Errorf("its member %s stands twice", quoted(repeated.Name))
 	}
-	members := map[string]json.RawMessage{}
-	for decoder.More() {
-		token, err := decoder.Token()
-		name, ok := token.(string)
-		if err != nil || !ok {
-			return nil, errors.New("it is not valid JSON")
-		}
-		if _, twice := members[name]; twice {
-			return nil, fmt.Errorf("its member %s stands twice", quoted(name))
-		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, errors.New("it is not valid JSON")
-		}
-		members[name] = value
-	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, errors.New("it is not valid JSON")
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("something follows its JSON object")
-	}
-	return members, nil
+	return err
 }
 
 // privateMembers are the members that only private and symmetric keys have
 // (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2; RFC 9964 §3).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
+// uses are those of a key that signs JWTs: RFC 7517 §4.2, and in the bundle of
+// a SPIFFE trust domain, whose other use is x509-svid (SPIFFE Trust Domain and
+// Bundle §4.2.2).
+var uses = []string{"sig", "jwt-svid"}
+
 // decodeKey reads one JWK. The returned key has its ID wherever that was read,
 // an error or not.
 func decodeKey(raw json.RawMessage) (Key, error) {
-	members, err := membersOf(raw)
+	members, err := strictjson.Object(raw)
 	if err != nil {
-		return Key{}, err
+		return Key{}, tellRepeated(err)
 	}
 	id, err := text(members, "kid")
 	if err != nil {
@@ -140,7 +119,7 @@ func decodeKey(raw json.RawMessage) (Key, error) {
 
 // purposeOf checks that a JWK is for verifying signatures, and returns the
 // algorithm it pins. go-jose reads use and alg, but heeds neither.
-func purposeOf(members map[string]json.RawMessage) (alg string, err error) {
+func purposeOf(members map[string]any) (alg string, err error) {
 	kty, err := text(members, "kty")
 	if err != nil {
 		return "", err
@@ -157,12 +136,11 @@ func purposeOf(members map[string]json.RawMessage) (alg string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if use != "" && use != "sig" {
+	if use != "" && !slices.Contains(uses, use) {
 		return "", fmt.Errorf("its use is %s, not sig", quoted(use))
 	}
-	if raw, present := members["key_ops"]; present {
-		var ops []string
-		if err := json.Unmarshal(raw, &ops); err != nil || !slices.Contains(ops, "verify") {
+	if ops, present := members["key_ops"]; present {
+		if list, _ := ops.([]any); !slices.Contains(list, any("verify")) {
 			return "", errors.New("its key_ops do not name verify")
 		}
 	}
@@ -170,23 +148,20 @@ func purposeOf(members map[string]json.RawMessage) (alg string, err error) {
 }
 
 // text gives a member that must be a string where it is present.
-func text(members map[string]json.RawMessage, name string) (string, error) {
-	raw, present := members[name]
-	if !present {
-		return "", nil
-	}
-	var value *string
-	if err := json.Unmarshal(raw, &value); err != nil || value == nil {
+func text(members map[string]any, name string) (string, error) {
+	value, present := members[name]
+	s, ok := value.(string)
+	if present && !ok {
 		return "", fmt.Errorf("its %s is not a string", name)
 	}
-	return *value, nil
+	return s, nil
 }
 
 // material decodes the public key itself. Only the members that define it go
 // to go-jose: what else stands in the JWK (x5c, x5u, …) proves nothing here, and
 // need not be parsed.
-func material(members map[string]json.RawMessage) (any, error) {
-	defining := map[string]json.RawMessage{}
+func material(members map[string]any) (any, error) {
+	defining := map[string]any{}
 	for _, name := range []string{"kty", "crv", "x", "y", "n", "e"} {
 		if value, present := members[name]; present {
 			defining[name] = value

@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/m2md/m2md/engine/strictjson"
 )
 
 // maxRedirects bounds how many redirects one request follows.
@@ -190,9 +192,9 @@ func (f *fetcher) discover(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	members, err := membersOf(body)
+	members, err := strictjson.Object(body)
 	if err != nil {
-		return "", err
+		return "", tellRepeated(err)
 	}
 	issuer, err := text(members, "issuer")
 	if err != nil {
