@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
@@ -110,10 +111,29 @@ func checkRSA(pub *rsa.PublicKey) error {
 		return fmt.Errorf("its RSA modulus has %d bits, more than %d", bits, MaxRSABits)
 	case pub.N.Bit(0) == 0:
 		return errors.New("its RSA modulus is even")
+	case isROCA(pub.N):
+		return errors.New("its RSA modulus is of the form of CVE-2017-15361 (ROCA): the private key can be computed from it")
 	case pub.E < 3 || pub.E%2 == 0 || pub.E > math.MaxInt32:
 		return errors.New("its RSA exponent is not an odd number between 3 and 2^31-1")
 	}
 	return nil
+}
+
+// isROCA tells the moduli that a widespread library for chips made (Nemec and
+// others, "The Return of Coppersmith's Attack", 2017): modulo each small prime
+// they are a power of 65537. It asks primes modulo which such powers are few;
+// of 200 million other moduli, one passes for such.
+func isROCA(modulus *big.Int) bool {
+	for _, prime := range []int64{11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157} {
+		remainder := new(big.Int).Mod(modulus, big.NewInt(prime)).Int64()
+		for power := int64(1); power != remainder; {
+			power = power * 65537 % prime
+			if power == 1 { // from here on they repeat
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func checkECDSA(pub *ecdsa.PublicKey) error {
