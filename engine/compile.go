@@ -154,11 +154,12 @@ func (c *compiler) sources() {
 
 // trust adds a source whose keys were compiled; nil keys were told of already.
 func (c *compiler) trust(from origin, d Decl, t Trust, keys keySource) {
-	c.checkTrust(d, t)
+	c.checkTrust(from, d, t)
 	c.engine.trusts[from.label] = from.kind
 	c.trusts[from] = &trust{
 		origin:      from,
 		issuer:      t.Issuer,
+		trustDomain: t.TrustDomain,
 		audiences:   t.Audiences,
 		anyAudience: t.AllowAnyAudience,
 		require:     t.Require,
@@ -217,7 +218,7 @@ func (c *compiler) remoteKeys(s OAuthSource) keySource {
 		URL:          s.JWKSURL,
 		WellKnownURL: s.WellKnownURL,
 		Issuer:       s.Issuer,
-		AnyIssuer:    s.AllowAnyIssuer,
+		AnyIssuer:    s.anyIssuer(),
 		AllowHTTP:    s.AllowHTTP,
 	}
 	if s.Has("ca") || s.Has("ca_file") {

@@ -40,6 +40,9 @@ func (c *compiler) idleSource(s OAuthSource) {
 			}
 		}
 	}
+	if s.AllowAnyIssuer && s.TrustDomain != "" {
+		c.note(s.AttrAt("allow_any_issuer"), `"allow_any_issuer"`, "Beside a trust_domain, iss counts only where issuer is given.")
+	}
 	profile, known := issuer.Lookup(s.Profile)
 	if known && s.Issuer != "" && !profile.MatchesIssuer(s.Issuer) {
 		c.tell(Warning, s.AttrAt("issuer"), fmt.Sprintf("the issuer is none of %s", profile.Title),

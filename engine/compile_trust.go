@@ -3,19 +3,34 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/m2md/m2md/engine/issuer"
 	"github.com/m2md/m2md/engine/jwks"
 )
 
+// anyIssuer says whether iss is not looked at.
+func (t Trust) anyIssuer() bool { return t.AllowAnyIssuer || t.TrustDomain != "" && t.Issuer == "" }
+
+// profileOf is what is known of the issuer of a source; the zero value for
+// nothing.
+func (c *compiler) profileOf(from origin) issuer.Profile {
+	i := slices.IndexFunc(c.spec.Sources, func(s OAuthSource) bool { return from == origin{KindOAuthSource, s.Label} })
+	if i < 0 {
+		return issuer.Profile{}
+	}
+	profile, _ := issuer.Lookup(c.spec.Sources[i].Profile)
+	return profile
+}
+
 // checkTrust asks of every source what must be pinned: who issued the token,
 // and for whom.
-func (c *compiler) checkTrust(d Decl, t Trust) {
+func (c *compiler) checkTrust(from origin, d Decl, t Trust) {
 	switch given := t.Issuer != "" || d.Unknown["issuer"]; {
 	case given && t.AllowAnyIssuer:
 		c.fault(d.AttrAt("allow_any_issuer"), `"allow_any_issuer" contradicts "issuer"`, "Remove one of them.")
-	case !given && !t.AllowAnyIssuer:
+	case !given && !t.AllowAnyIssuer && !c.profileOf(from).SPIFFE:
 		c.fault(d.At, `"issuer" is missing`, "Give the iss of the tokens, byte for byte. Only if tokens of any issuer are meant that these keys sign, write allow_any_issuer = true.")
 	}
 	switch given := len(t.Audiences) > 0 || d.Unknown["audiences"]; {
@@ -35,8 +50,26 @@ func (c *compiler) checkProfile(s OAuthSource) {
 		}
 	}
 	c.checkReplay(s)
-	if s.AllowAnyIssuer && sharedKeys(s) {
+	c.checkTrustDomain(s)
+	switch {
+	case !s.anyIssuer() || !sharedKeys(s):
+	case s.AllowAnyIssuer:
 		c.fault(s.AttrAt("allow_any_issuer"), `"allow_any_issuer" is refused for shared keys`, "These keys sign the tokens of many tenants, so the issuer must be pinned.")
+	case !s.Unknown["issuer"]:
+		c.fault(s.At, `"issuer" is missing`, "These keys sign the tokens of many tenants, so the issuer must be pinned beside the trust domain.")
+	}
+}
+
+// checkTrustDomain wants a trust domain where it stands for the issuer, and
+// there only.
+func (c *compiler) checkTrustDomain(s OAuthSource) {
+	profile, _ := issuer.Lookup(s.Profile)
+	switch given := s.TrustDomain != "" || s.Unknown["trust_domain"]; {
+	case s.Unknown["profile"]:
+	case given && !profile.SPIFFE:
+		c.fault(s.AttrAt("trust_domain"), `"trust_domain" is only for JWT-SVIDs`, `It asks for a sub that is a SPIFFE ID. Write profile = "spiffe", or remove it.`)
+	case !given && profile.SPIFFE:
+		c.fault(s.At, `"trust_domain" is missing`, `Give the trust domain whose workloads are meant, such as trust_domain = "example.org" for spiffe://example.org/ns/prod/sa/api. The iss of a JWT-SVID says nothing of it, or is not there.`)
 	}
 }
 
@@ -103,11 +136,11 @@ func (c *compiler) checkSharedKeys() {
 	}
 	holders := map[string][]holder{}
 	see := func(d Decl, t Trust, key, attribute string) {
-		if t.Issuer == "" && !t.AllowAnyIssuer { // unknown, or told of already
+		if t.Issuer == "" && (!t.anyIssuer() || d.Unknown["issuer"]) { // unknown, or told of already
 			return
 		}
 		for _, other := range holders[key] {
-			if other.Label != d.Label && (other.Issuer == t.Issuer || other.AllowAnyIssuer || t.AllowAnyIssuer) {
+			if other.Label != d.Label && (other.Issuer == t.Issuer || other.anyIssuer() || t.anyIssuer()) {
 				c.fault(d.AttrAt(attribute), fmt.Sprintf("%q and %q share a key and an issuer", other.Label, d.Label),
 					"A token would have two identities. The other is at %s; merge them, or remove the key from one.", other.At)
 				return

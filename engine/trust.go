@@ -18,7 +18,8 @@ import (
 // and what must hold of the tokens.
 type trust struct {
 	origin      origin
-	issuer      string // "" with anyIssuer
+	issuer      string // "" for any
+	trustDomain string // of the SPIFFE ID that sub is; "" where sub is anything
 	audiences   []string
 	anyAudience bool
 	require     *Requirement
@@ -234,6 +235,9 @@ func (t *trust) identify(claims Claims) (*identity, error) {
 		}
 	}
 	sub, err := claims.subject()
+	if err == nil {
+		err = t.checkTrustDomain(sub)
+	}
 	if err != nil {
 		return nil, badProof("JWT of %s: %s", t.origin, err)
 	}

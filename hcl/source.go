@@ -17,6 +17,11 @@ func sourceBlock() *block {
 			{AttributeDoc: AttributeDoc{Name: "oidc_jwks_file", Type: TypeFile, Doc: "A file that holds the key set."}},
 			{AttributeDoc: AttributeDoc{Name: "oidc_jwks_url", Type: TypeString, Doc: "Where the key set is fetched.", Constraint: urlRule}, check: checkURL},
 			{AttributeDoc: AttributeDoc{Name: "oidc_well_known_url", Type: TypeString, Doc: "The discovery document that names the key set's URL.", Constraint: urlRule}, check: checkURL},
+			{AttributeDoc: AttributeDoc{
+				Name: "trust_domain", Type: TypeString,
+				Doc:        "The trust domain of the workloads, with profile spiffe: sub must be a SPIFFE ID of it. issuer may then be left out.",
+				Constraint: "Lower case letters, digits, dots, dashes and underscores, at most 255.",
+			}, check: checkTrustDomain},
 			flag("allow_http", "Keys may be fetched without TLS."),
 			{AttributeDoc: AttributeDoc{Name: "ca_file", Type: TypeFile, Default: "the system's", Doc: "Roots for the fetch, PEM."}},
 			{AttributeDoc: AttributeDoc{Name: "ca", Type: TypeString, Doc: "The same, in the place of ca_file."}, check: notEmpty},
@@ -41,10 +46,19 @@ func consumerSecret() attribute {
 	return a
 }
 
+func checkTrustDomain(s string) fault {
+	if engine.ValidTrustDomain(s) {
+		return fault{}
+	}
+	return fault{summary: "is no trust domain", detail: `Write its name alone, such as "example.org": lower case letters, digits, dots, dashes and underscores, at most 255 of them; no spiffe:// and no path.`}
+}
+
 func decodeSource(v *values) engine.OAuthSource {
+	trust := decodeTrust(v)
+	trust.TrustDomain = v.str("trust_domain")
 	return engine.OAuthSource{
 		Decl:         v.decl,
-		Trust:        decodeTrust(v),
+		Trust:        trust,
 		Profile:      v.str("profile"),
 		JWKS:         v.file("oidc_jwks_file", "oidc_jwks"),
 		JWKSURL:      v.str("oidc_jwks_url"),

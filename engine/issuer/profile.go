@@ -18,6 +18,9 @@ type Profile struct {
 	// IssuerPinsTenant says of a shared one that an iss outside of Issuers is
 	// one tenant's alone.
 	IssuerPinsTenant bool
+	// SPIFFE says that sub is a SPIFFE ID, whose trust domain says of whom a
+	// token is: iss may be anything, or absent.
+	SPIFFE bool
 	// Issuers are the iss under which tokens of any tenant are signed, exactly.
 	Issuers []string
 	// KeyHosts are the hosts that publish key sets of many tenants.

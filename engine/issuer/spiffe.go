@@ -10,8 +10,9 @@ import "time"
 // the addresses.
 func spiffe() Profile {
 	return Profile{
-		Name:  "spiffe",
-		Title: "SPIFFE",
+		Name:   "spiffe",
+		Title:  "SPIFFE",
+		SPIFFE: true,
 		IssuerForms: []IssuerForm{
 			// jwt_issuer of the SPIRE server, if it is set. The keys are at the path
 			// that SPIRE's discovery provider has unless it is given another.
