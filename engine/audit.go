@@ -29,9 +29,11 @@ type Decision struct {
 	Door       string // "token" or "forward_auth"
 	Provider   string // label; "" where none was found
 	Grant      string // grant_type, as far as it is a known one
-	Proof      string // "app_password", "jwt", "access_token"; "" where none was read
+	Proof      string // "app_password", "jwt", "opaque_token", "access_token"; "" where none was read
 	Subject    string // the identity; "" where nobody was recognised
 	Source     string // oauth_source.github, service_account.ci, …: where the identity comes from
+	Via        string // provider.loki, …: whose token was the proof; "" where none was
+	Actor      string // the identity that acts on behalf of the subject; "" for none
 	Rule       string // the access that let in; "skip_paths" where a path is open
 	TokenID    string // jti of what was issued or shown
 	ClientIP   netip.Addr

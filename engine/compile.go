@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -260,8 +261,26 @@ func (c *compiler) accounts() {
 			attributes:  a.Attributes,
 			maxAge:      a.AppPasswords.MaxAge,
 			maxActive:   a.AppPasswords.MaxActive,
+			jwts:        c.accountJWTs(a),
 		}
 	}
+}
+
+// accountJWTs compiles by which tokens of sources an account gets in.
+func (c *compiler) accountJWTs(a ServiceAccount) []accountJWT {
+	var all []accountJWT
+	for _, j := range a.JWTs {
+		if j.Source == nil { // told of already
+			continue
+		}
+		from := origin{j.Source.Kind, j.Source.Label}
+		if c.trusts[from] == nil {
+			c.undeclared(*j.Source, c.labels(from.kind))
+			continue
+		}
+		all = append(all, accountJWT{from, j.Require})
+	}
+	return all
 }
 
 // compilePolicies compiles each script once, however many accesses use it.
@@ -303,6 +322,12 @@ func (c *compiler) providers() {
 			c.forwardAuth(p, compiled, hosts)
 		}
 	}
+	c.federate()
+	for _, p := range c.spec.Providers {
+		if len(p.Accesses) > 0 && len(c.engine.providers[p.Label].reach) == 0 && c.found.Err() == nil {
+			c.tell(Warning, p.At, fmt.Sprintf("nobody gets into provider %q", p.Label), "Its accesses name only tokens of providers which themselves let nobody in. Name a source or an account.")
+		}
+	}
 }
 
 func (c *compiler) provider(p Provider) *provider {
@@ -313,6 +338,7 @@ func (c *compiler) provider(p Provider) *provider {
 		audience: p.Audience,
 		scopes:   map[string]bool{},
 		lifetime: p.AccessTokenTTL,
+		trusted:  map[*trust]bool{},
 		byIssuer: map[string][]*trust{},
 	}
 	if compiled.clientID == "" {
@@ -343,32 +369,59 @@ func (c *compiler) accesses(p Provider, compiled *provider) {
 		c.tell(Warning, p.At, fmt.Sprintf("nobody gets into provider %q", p.Label), "It has no access block, and what no access names is refused.")
 	}
 	seen := map[string]Decl{}
-	added := map[*trust]bool{}
 	for _, a := range p.Accesses {
 		c.unique(seen, a.Decl, "the access")
-		one := access{label: a.Label, from: map[origin]bool{}, require: a.Require, policies: c.policySet(a.Policies, a.Mode)}
+		one := access{label: a.Label, from: map[origin]bool{}, accounts: map[origin][]*account{}, require: a.Require, policies: c.policySet(a.Policies, a.Mode)}
 		for _, ref := range a.From {
-			from, ok := c.resolve(a, ref)
-			if !ok {
-				continue
-			}
-			one.from[from] = true
-			if trust := c.trusts[from]; trust != nil && !added[trust] {
-				added[trust] = true
-				compiled.add(trust)
+			if from, ok := c.resolve(a, ref); ok && !one.from[from] {
+				one.from[from] = true
+				c.proofs(p, compiled, &one, ref)
 			}
 		}
 		compiled.accesses = append(compiled.accesses, one)
 	}
 }
 
-// add makes tokens of a source acceptable.
-func (p *provider) add(t *trust) {
-	if t.issuer == "" {
-		p.anyIssuer = append(p.anyIssuer, t)
-	} else {
-		p.byIssuer[t.issuer] = append(p.byIssuer[t.issuer], t)
+// proofs makes acceptable what whom an access names can show.
+func (c *compiler) proofs(p Provider, compiled *provider, a *access, ref Ref) {
+	from := origin{ref.Kind, ref.Label}
+	if trust := c.trusts[from]; trust != nil {
+		c.accept(p, compiled, trust, ref)
 	}
+	if from.kind != KindServiceAccount {
+		return
+	}
+	owner := c.engine.accounts[from.label]
+	for _, one := range owner.jwts {
+		if !slices.Contains(a.accounts[one.source], owner) {
+			a.accounts[one.source] = append(a.accounts[one.source], owner)
+			c.accept(p, compiled, c.trusts[one.source], ref)
+		}
+	}
+}
+
+// accept makes tokens of a source acceptable.
+func (c *compiler) accept(p Provider, compiled *provider, t *trust, ref Ref) {
+	if compiled.trusted[t] {
+		return
+	}
+	compiled.trusted[t] = true
+	if t.keys != nil {
+		if t.issuer == "" {
+			compiled.anyIssuer = append(compiled.anyIssuer, t)
+		} else {
+			compiled.byIssuer[t.issuer] = append(compiled.byIssuer[t.issuer], t)
+		}
+	}
+	if t.opaque == nil {
+		return
+	}
+	if compiled.opaque != nil {
+		c.fault(ref.At, fmt.Sprintf("opaque tokens of %s and of %s cannot be told apart", compiled.opaque.origin, t.origin),
+			"An opaque token does not say who issued it, so provider %q would show each to both of them. Let one provider take those of one source.", p.Label)
+		return
+	}
+	compiled.opaque = t
 }
 
 // resolve finds what an access names in its from.
@@ -376,14 +429,18 @@ func (c *compiler) resolve(a Access, ref Ref) (origin, bool) {
 	from := origin{ref.Kind, ref.Label}
 	switch ref.Kind {
 	case KindProvider:
-		c.fault(ref.At, "a provider in from is not supported yet", "This version of m2md refuses it rather than ignoring it: tokens of other providers cannot be proof yet.")
-		return from, false
+		if !slices.ContainsFunc(c.spec.Providers, func(p Provider) bool { return p.Label == ref.Label }) {
+			c.undeclared(ref, c.providerLabels())
+			return from, false
+		}
+		return from, true
 	case KindServiceAccount:
-		if _, declared := c.engine.accounts[ref.Label]; !declared {
+		account, declared := c.engine.accounts[ref.Label]
+		if !declared {
 			c.undeclared(ref, keysOf(c.engine.accounts))
 			return from, false
 		}
-		if a.Require != nil {
+		if a.Require != nil && len(account.jwts) == 0 {
 			c.tell(Warning, a.AttrAt("require_claims"), fmt.Sprintf("%s never gets in by this access", ref),
 				"require_claims asks for the claims of an input JWT, and a service account has none. Give the account an access of its own.")
 		}
@@ -395,6 +452,45 @@ func (c *compiler) resolve(a Access, ref Ref) (origin, bool) {
 		}
 		c.checkSubject(a, ref)
 		return from, true
+	}
+}
+
+func (c *compiler) providerLabels() []string {
+	var all []string
+	for _, p := range c.spec.Providers {
+		all = append(all, p.Label)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// federate makes tokens of a provider proof at those that name it, and then
+// finds who can get in where, by whatever way.
+func (c *compiler) federate() {
+	all := c.engine.providers
+	for _, p := range all {
+		p.reach, p.federated = map[origin]bool{}, map[string][]*provider{}
+		for _, access := range p.accesses {
+			for from := range access.from {
+				if from.kind != KindProvider {
+					p.reach[from] = true
+				} else if other := all[from.label]; !slices.Contains(p.federated[other.issuer], other) {
+					p.federated[other.issuer] = append(p.federated[other.issuer], other)
+				}
+			}
+		}
+	}
+	for changed := true; changed; { // until nobody new gets in anywhere
+		changed = false
+		for _, p := range all {
+			before := len(p.reach)
+			for _, same := range p.federated {
+				for _, other := range same {
+					maps.Copy(p.reach, other.reach)
+				}
+			}
+			changed = changed || len(p.reach) != before
+		}
 	}
 }
 
@@ -431,12 +527,12 @@ func (c *compiler) policySet(refs []Ref, mode PolicyMode) policies {
 // forwardAuth compiles how a provider guards.
 func (c *compiler) forwardAuth(p Provider, compiled *provider, hosts map[string]Decl) {
 	f := p.ForwardAuth
-	verified, err := lru.New[tokenHash, *admitted](verifiedTokens)
+	verified, err := lru.New[tokenHash, *admitted](admittedTokens)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
 	c.checkReplayAtDoor(f, compiled)
-	compiled.forward = &forwardAuth{acceptInput: f.AcceptInput, policies: c.policySet(f.Policies, AllPolicies), verified: verified}
+	compiled.forward = &forwardAuth{acceptInput: f.AcceptInput, acceptOpaque: f.AcceptOpaque, policies: c.policySet(f.Policies, AllPolicies), verified: verified}
 	for _, path := range f.SkipPaths {
 		compiled.forward.skip = append(compiled.forward.skip, parseSkipPath(path))
 	}

@@ -250,7 +250,8 @@ func (f fixtures) faults() []faulty {
 		{"an unknown policy", refer(func(p *engine.Provider) { p.Accesses[0].Policies = enginetest.Refs("policy.yess") }), fault("policy.yess is not declared", `Did you mean "yes"?`, 9000)},
 		{"an unknown policy at the door", refer(func(p *engine.Provider) { p.ForwardAuth.Policies = enginetest.Refs("policy.yess") }), fault("policy.yess is not declared", `Did you mean "yes"?`, 9000)},
 		{"an unknown key", refer(func(p *engine.Provider) { p.SigningKey = &enginetest.Refs("signing_key.main")[0] }), fault("signing_key.main is not declared", "No file has a block", 9000)},
-		{"a provider as proof", from("provider.p"), fault("a provider in from is not supported yet", "refuses it", 9000)},
+		{"an unknown provider as proof", from("provider.q"), fault("provider.q is not declared", "No file has a block", 9000)},
+		{"a provider of which only its own tokens are proof", from("provider.p"), warning(`nobody gets into provider "p"`, "themselves let nobody in", 50)},
 		{"several keys, and none chosen", func(s *engine.Spec) {
 			s.SigningKeys = []engine.SigningKey{{Decl: enginetest.Declare("a", 6)}, {Decl: enginetest.Declare("b", 7)}}
 		}, fault(`provider "p" does not say which key signs`, "signing_key = signing_key.a", 50)},

@@ -91,7 +91,7 @@ func (c *compiler) checkReplayAtDoor(f *ForwardAuth, p *provider) {
 		return
 	}
 	for from, t := range c.trusts {
-		if t.once && p.names(from) {
+		if t.once && p.trusted[t] {
 			c.fault(f.AttrAt("accept"), fmt.Sprintf(`input JWTs of %s are taken once`, from),
 				`A proxy asks with the same JWT for every request, and with replay = "once" only the first would pass. Have the machine get a token first, or remove replay from the source.`)
 		}

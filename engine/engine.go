@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/m2md/m2md/engine/jwks"
@@ -24,6 +22,7 @@ type Deps struct {
 	UsedTokens   UsedTokens
 	SigningKeys  SigningKeyStore
 	KeySets      *jwks.Cache
+	Verified     *VerifiedTokens
 	Audit        Auditor
 }
 
@@ -105,7 +104,9 @@ type attempt struct {
 	Decision
 	caller   Caller
 	provider *provider
-	scopes   []string // as asked for
+	audience []string  // of what is to be issued
+	scopes   []string  // as asked for
+	notAfter time.Time // what is issued ends no later; the zero value: no bound
 }
 
 // begin opens an attempt.
@@ -127,6 +128,16 @@ func (a *attempt) aims(p *provider) {
 // knows says whose attempt it is.
 func (a *attempt) knows(id *identity) {
 	a.Subject, a.Source = id.subject, id.origin.String()
+	if id.via != nil {
+		a.Via = id.entry().String()
+	}
+}
+
+// endsWith bounds the time of what is issued by that of what was shown.
+func (a *attempt) endsWith(id *identity) {
+	if a.notAfter.IsZero() || !id.expiry.IsZero() && id.expiry.Before(a.notAfter) {
+		a.notAfter = id.expiry
+	}
 }
 
 // input is what policies see of the attempt of an identity.
@@ -135,7 +146,8 @@ func (a *attempt) input(id *identity) *PolicyInput {
 		JWT:       id.claims,
 		Scopes:    a.scopes,
 		GrantType: a.Grant,
-		Source:    id.source(),
+		Source:    id.source,
+		Actor:     a.Actor,
 		User:      id.user(),
 		Provider:  a.Provider,
 		HTTP:      a.caller.HTTP,
@@ -143,7 +155,7 @@ func (a *attempt) input(id *identity) *PolicyInput {
 	}
 }
 
-// Token answers a token request (RFC 6749 §4.4): authenticate, authorize,
+// Token answers a token request (RFC 6749 §3.2): authenticate, authorize,
 // issue. A no is a *Refusal; any other error is m2md's own failure.
 func (e *Engine) Token(ctx context.Context, caller Caller, req *oauth2.Request) (*oauth2.Token, error) {
 	a := e.begin(caller)
@@ -153,24 +165,26 @@ func (e *Engine) Token(ctx context.Context, caller Caller, req *oauth2.Request) 
 }
 
 func (e *Engine) token(ctx context.Context, a *attempt, req *oauth2.Request) (*oauth2.Token, error) {
-	if req.GrantType != oauth2.ClientCredentials {
-		return nil, refuse(oauth2.UnsupportedGrantType, "Only the grant client_credentials is supported.", "the grant type is not supported")
+	grant, known := grants[req.GrantType]
+	if !known {
+		return nil, refuse(oauth2.UnsupportedGrantType, "The grant type is not supported.", "the grant type is not supported")
 	}
 	a.Grant, a.scopes = req.GrantType, req.Scopes
-	provider, err := e.client(req)
+	provider, audience, err := e.target(req, grant.choosesByTarget)
 	if err != nil {
 		return nil, err
 	}
 	a.aims(provider)
-	shown, err := proofOf(req)
+	a.audience = audience
+	id, err := grant.admit(e, ctx, a, req)
 	if err != nil {
 		return nil, err
 	}
-	id, err := e.admit(ctx, a, shown)
-	if err != nil {
-		return nil, err
+	token, err := e.issue(a, id)
+	if err == nil {
+		token.IssuedType = issuedType(a, req)
 	}
-	return e.issue(a, id)
+	return token, err
 }
 
 // admit is the first two steps of the pipeline, the same at every door:
@@ -182,31 +196,13 @@ func (e *Engine) admit(ctx context.Context, a *attempt, shown proof) (*identity,
 		return nil, err
 	}
 	a.knows(id)
-	if a.Rule, err = a.provider.authorize(ctx, id, a.input(id)); err != nil {
+	id, a.Rule, err = a.provider.authorize(ctx, a, id)
+	if err != nil {
 		return nil, err
 	}
-	return id, e.spend(ctx, id)
-}
-
-// client finds the provider that a request names. What HTTP Basic carried is
-// tried as the standard decodes it first, and then as it was sent.
-func (e *Engine) client(req *oauth2.Request) (*provider, error) {
-	if req.Client.ID == "" {
-		return nil, refuse(oauth2.InvalidRequest, "The parameter client_id is missing.", "no client_id was given")
+	a.knows(id)
+	if id.via != nil { // or a token could be renewed for ever
+		a.endsWith(id)
 	}
-	for _, id := range []string{req.Client.ID, req.Raw.ID} {
-		if provider, found := e.clients[id]; found {
-			return provider, nil
-		}
-	}
-	return nil, refuse(oauth2.InvalidClient, sayNoClient, "no provider has the client_id %s", nameOrSecret(req.Client.ID))
-}
-
-// nameOrSecret quotes a name that a stranger gave, unless it may be a secret
-// in the wrong place, as by `curl -u "$APP_PASSWORD:"`.
-func nameOrSecret(s string) string {
-	if strings.Contains(s, appPasswordPrefix) || strings.Count(s, ".") > 1 || len(s) > 64 {
-		return "that was given (it looks like a secret, and is not shown)"
-	}
-	return strconv.Quote(shorten(s, 64))
+	return id, nil
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -39,12 +38,9 @@ type Header struct {
 	Value []string
 }
 
-// tokenHash is the SHA-256 of a bearer token: a cache that leaks tells nobody a token.
-type tokenHash [sha256.Size]byte
-
-// verifiedTokens is how many bearer tokens a provider remembers. They are
+// admittedTokens is how many bearer tokens a provider remembers. They are
 // forgotten with the generation, so a changed file is seen at once.
-const verifiedTokens = 10_000
+const admittedTokens = 10_000
 
 // admitted is a bearer token that was verified and is let in by this generation.
 type admitted struct {
@@ -124,27 +120,30 @@ func (e *Engine) recognise(ctx context.Context, a *attempt, shown Credential) (*
 	}
 }
 
-// recogniseBearer takes a token that m2md issued for this provider, and an
-// input JWT where the provider accepts those at the door.
+// recogniseBearer takes a token that m2md issued for this provider, and a
+// source's token where the provider accepts those at the door.
 func (e *Engine) recogniseBearer(ctx context.Context, a *attempt, raw string) (*admitted, error) {
 	a.Proof = "access_token"
-	verified := a.provider.forward.verified
-	hash := tokenHash(sha256.Sum256([]byte(raw)))
-	if seen, found := verified.Get(hash); found && a.Time.Before(seen.expiry) {
+	door := a.provider.forward
+	hash := hashToken(raw)
+	if seen, found := door.verified.Get(hash); found && a.Time.Before(seen.expiry) {
 		return seen, nil
 	}
 	token, err := parseJWS(raw)
 	if err != nil {
+		if door.acceptOpaque {
+			return e.admitAtDoor(ctx, a, proof{opaque: raw})
+		}
 		return nil, badToken("%s", err)
 	}
-	if issuer, _ := token.claims.text("iss"); issuer != a.provider.issuer && a.provider.forward.acceptInput {
+	if issuer, _ := token.claims.text("iss"); issuer != a.provider.issuer && door.acceptInput {
 		return e.admitAtDoor(ctx, a, proof{jwt: raw})
 	}
-	found, err := e.verifyOwn(a.provider, token, a.Time)
+	found, err := e.admitOwn(a.provider, token, a.Time)
 	if err != nil {
 		return nil, err
 	}
-	verified.Add(hash, found)
+	door.verified.Add(hash, found)
 	return found, nil
 }
 
@@ -154,53 +153,24 @@ func (e *Engine) admitAtDoor(ctx context.Context, a *attempt, shown proof) (*adm
 	if err != nil {
 		return nil, err
 	}
+	if err := e.spend(ctx, id); err != nil {
+		return nil, err
+	}
 	return &admitted{admission: Admission{a.provider.headers(id, "")}, identity: *id}, nil
 }
 
-// verifyOwn verifies an access token that m2md issued for this provider
-// (RFC 9068 §4), and that whom it was issued to still stands in an access. The
-// claims and policies of the access were asked when it was issued.
-func (e *Engine) verifyOwn(p *provider, token *jws, now time.Time) (*admitted, error) {
-	if kind := token.header.Type; !strings.EqualFold(kind, accessTokenType) && !strings.EqualFold(kind, "application/"+accessTokenType) {
-		return nil, badToken("the bearer token is no access token: its typ is %q", shorten(kind, 40))
-	}
-	key, found := p.verifies[token.header.KeyID]
-	if !found || !key.public.Allows(token.header.Algorithm) || !token.verifiedBy(key.public.Public) {
-		return nil, badToken("no key of provider %s verifies the bearer token", p.label)
-	}
-	expiry, err := token.claims.checkTimes(now, timeRules{})
+// admitOwn takes an access token that m2md issued for this provider, where whom
+// it was issued to still stands in an access. The claims and policies of the
+// access were asked when it was issued.
+func (e *Engine) admitOwn(p *provider, token *jws, now time.Time) (*admitted, error) {
+	own, err := e.readOwn(p, token, now)
 	if err != nil {
 		return nil, badToken("bearer token: %s", err)
 	}
-	if token.claims["iss"] != any(p.issuer) || token.claims["client_id"] != any(p.clientID) {
-		return nil, badToken("the bearer token was issued for another provider than %s", p.label)
+	if !p.reach[own.origin] {
+		return nil, noAccess("no access of provider %s names %s any more", p.label, own.origin)
 	}
-	if err := token.claims.checkAudience(p.audience); err != nil {
-		return nil, badToken("bearer token: %s", err)
-	}
-	id, err := e.holderOf(p, token.claims)
-	if err != nil {
-		return nil, err
-	}
-	scope, _ := token.claims.text("scope")
-	tokenID, _ := token.claims.text("jti")
-	return &admitted{admission: Admission{p.headers(id, scope)}, identity: *id, tokenID: tokenID, expiry: expiry}, nil
-}
-
-// holderOf is whom an access token was issued to, if the files still know it.
-func (e *Engine) holderOf(p *provider, claims Claims) (*identity, error) {
-	subject, err := claims.subject()
-	if err != nil {
-		return nil, badToken("bearer token: %s", err)
-	}
-	from, account, declared := e.originOf(subject)
-	if !declared {
-		return nil, badToken("the bearer token was issued to %q, whose %s is no longer declared", shorten(subject, 200), from.label)
-	}
-	if !p.names(from) {
-		return nil, noAccess("no access of provider %s names %s any more", p.label, from)
-	}
-	return &identity{subject: subject, origin: from, account: account}, nil
+	return &admitted{admission: Admission{p.headers(&own.identity, own.scope)}, identity: own.identity, tokenID: own.id, expiry: own.expiry}, nil
 }
 
 // Names of the headers that tell a guarded service who asks. They are always

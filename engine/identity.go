@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// origin is where an identity comes from: what an access names in its from.
+// origin is what declares an identity, or what shows it: what an access names
+// in its from.
 type origin struct {
 	kind  Kind
 	label string
@@ -15,13 +16,32 @@ type origin struct {
 // String gives the reference as the language writes it.
 func (o origin) String() string { return string(o.kind) + "." + o.label }
 
-// identity is who a proof showed to be.
+// identity is who a proof showed to be. It never changes.
 type identity struct {
-	subject string // an account's name, or SOURCE/sub
-	origin  origin
-	account *account   // nil for the owner of an input JWT
-	claims  Claims     // of the input JWT; nil for an account
+	subject string     // an account's name, or SOURCE/sub
+	origin  origin     // the account, source or certificate that it comes from
+	account *account   // nil for the owner of a source's token
+	source  string     // label of the source or certificate whose token was shown; "" for any other proof
+	via     *provider  // whose token was shown; nil for any other proof
+	claims  Claims     // of the token that was shown; nil for an app password
+	actors  []string   // who acts on its behalf, the current one first (RFC 8693 §4.1)
+	expiry  time.Time  // of the token that was shown; zero where it has none
 	once    *singleUse // nil: what was shown may be shown again
+}
+
+// entry is what an access names to let the identity in.
+func (i *identity) entry() origin {
+	if i.via != nil {
+		return origin{KindProvider, i.via.label}
+	}
+	return i.origin
+}
+
+// as is the identity of an account, by the same proof.
+func (i *identity) as(a *account) *identity {
+	it := *i
+	it.subject, it.origin, it.account = a.label, a.origin(), a
+	return &it
 }
 
 // account is a service account of a generation.
@@ -32,6 +52,25 @@ type account struct {
 	attributes  map[string]any
 	maxAge      time.Duration // of an app password; 0 for no bound
 	maxActive   int           // app passwords; 0 for no bound
+	jwts        []accountJWT
+}
+
+// accountJWT says which tokens of a source are the account's.
+type accountJWT struct {
+	source  origin
+	require *Requirement
+}
+
+func (a *account) origin() origin { return origin{KindServiceAccount, a.label} }
+
+// owns says whether the account is who showed a token of a source.
+func (a *account) owns(id *identity) bool {
+	for _, one := range a.jwts {
+		if one.source == id.origin && one.require.Match(id.claims) {
+			return true
+		}
+	}
+	return false
 }
 
 // permits refuses an app password that is past its time, by its own record or
@@ -74,12 +113,4 @@ func (i *identity) user() PolicyUser {
 		Groups:      i.account.groups,
 		Attributes:  i.account.attributes,
 	}
-}
-
-// source is the label of where an input JWT came from; "" for an account.
-func (i *identity) source() string {
-	if i.account != nil {
-		return ""
-	}
-	return i.origin.label
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,23 +14,41 @@ import (
 // issue is the last step of the pipeline: it signs an access token as RFC 9068
 // §2.2 wants it.
 func (e *Engine) issue(a *attempt, id *identity) (*oauth2.Token, error) {
+	now := a.Time.Unix()
+	expiry := now + a.provider.lifetime.Seconds()
+	if !a.notAfter.IsZero() {
+		expiry = min(expiry, a.notAfter.Unix())
+	}
+	if expiry <= now {
+		return nil, refuse(oauth2.InvalidRequest, "The token that was shown ends too soon.", "less than a second is left of the token that was shown")
+	}
 	tokenID, err := e.newTokenID()
 	if err != nil {
 		return nil, err
 	}
-	p := a.provider
-	granted := p.grant(a.scopes)
-	token, err := p.signer.sign(e.deps.Random, p.payload(id.subject, tokenID, a.Time.Unix(), granted))
+	granted := a.provider.grant(a.scopes)
+	if id.via == a.provider {
+		granted = within(granted, id.claims)
+	}
+	token, err := a.provider.signer.sign(e.deps.Random, a.provider.payload(a.audience, id, tokenID, now, expiry, granted))
 	if err != nil {
 		return nil, err
 	}
 	a.TokenID = tokenID
 	return &oauth2.Token{
 		AccessToken: token,
-		ExpiresIn:   p.lifetime.Seconds(),
+		ExpiresIn:   expiry - now,
 		Scopes:      granted,
 		ScopeAsked:  len(a.scopes) > 0,
 	}, nil
+}
+
+// within drops the scopes that a token of the same provider did not have:
+// whoever was given the lesser token must not make the greater of it.
+func within(granted []string, held Claims) []string {
+	text, _ := held.text("scope")
+	have := strings.Fields(text)
+	return slices.DeleteFunc(granted, func(scope string) bool { return !slices.Contains(have, scope) })
 }
 
 // newTokenID draws a jti: 128 bits, base64url.
@@ -57,15 +76,19 @@ func (p *provider) grant(asked []string) []string {
 // payload is the claims of an access token, appended to what all tokens of the
 // provider begin with: a reflecting encoder would cost more than the hash of
 // the signature.
-func (p *provider) payload(subject, tokenID string, now int64, scopes []string) []byte {
-	body := make([]byte, len(p.preamble), len(p.preamble)+len(subject)+192)
-	copy(body, p.preamble)
+func (p *provider) payload(audience []string, id *identity, tokenID string, now, expiry int64, scopes []string) []byte {
+	begin := p.preamble
+	if len(audience) != len(p.audience) {
+		begin = preamble(p.issuer, p.clientID, audience)
+	}
+	body := make([]byte, len(begin), len(begin)+len(id.subject)+192)
+	copy(body, begin)
 	body = append(body, `,"sub":`...)
-	body = append(body, quoteJSON(subject)...)
+	body = append(body, quoteJSON(id.subject)...)
 	body = append(body, `,"iat":`...)
 	body = strconv.AppendInt(body, now, 10)
 	body = append(body, `,"exp":`...)
-	body = strconv.AppendInt(body, now+p.lifetime.Seconds(), 10)
+	body = strconv.AppendInt(body, expiry, 10)
 	body = append(body, `,"jti":"`...)
 	body = append(body, tokenID...)
 	body = append(body, '"')
@@ -73,7 +96,10 @@ func (p *provider) payload(subject, tokenID string, now int64, scopes []string) 
 		body = append(body, `,"scope":`...)
 		body = append(body, quoteJSON(strings.Join(scopes, " "))...)
 	}
-	return append(body, '}')
+	for _, actor := range id.actors {
+		body = append(append(body, `,"act":{"sub":`...), quoteJSON(actor)...)
+	}
+	return append(body, strings.Repeat("}", 1+len(id.actors))...)
 }
 
 // preamble is the part of the payload that is the same for every token: its

@@ -25,6 +25,9 @@ type jws struct {
 	claims    Claims
 	signed    string // what the signature covers: header and payload, as received
 	signature []byte
+	// signer is the thumbprint of the key that was found to have signed, where
+	// VerifiedTokens knew it; signed and signature are empty then.
+	signer string
 }
 
 // jwsHeader holds the header parameters that m2md looks at. Those that carry

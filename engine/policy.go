@@ -27,10 +27,11 @@ type Policy interface {
 // PolicyInput is what a policy sees of a request. Scripts can read but not
 // change it.
 type PolicyInput struct {
-	JWT       Claims   // of the input JWT; nil where the proof was another
+	JWT       Claims   // of the token that was shown; nil where the proof was another
 	Scopes    []string // as asked for
 	GrantType string   // RFC 6749 §4; "" at forward-auth
-	Source    string   // label of the source or certificate; "" for an account
+	Source    string   // label of the source or certificate whose token was shown; "" where the proof was another
+	Actor     string   // the identity that acts on behalf of the user (RFC 8693 §1.1); "" for none
 	User      PolicyUser
 	Provider  string // label
 	HTTP      PolicyHTTP

@@ -10,20 +10,26 @@ import (
 	"github.com/m2md/m2md/engine/oauth2"
 )
 
-// proof is what a machine shows to say who it is: an app password or an input
-// JWT, never both.
+// proof is what a machine shows to say who it is: an app password, a JWT or an
+// opaque token, only one of them.
 type proof struct {
 	jwt      string
+	idToken  bool // the JWT is said to be an ID token
+	opaque   string
 	username string // "" where the app password alone is shown
 	password string
 }
 
 // kind is the proof in the decision log's word.
 func (p proof) kind() string {
-	if p.jwt != "" {
+	switch {
+	case p.jwt != "":
 		return "jwt"
+	case p.opaque != "":
+		return "opaque_token"
+	default:
+		return "app_password"
 	}
-	return "app_password"
 }
 
 // proofOf finds the one proof of a token request: username and password, then
@@ -76,10 +82,14 @@ func proofInSecret(secret string) (proof, bool) {
 
 // authenticate answers who shows a proof.
 func (e *Engine) authenticate(ctx context.Context, p *provider, shown proof) (*identity, error) {
-	if shown.jwt != "" {
-		return e.authenticateJWT(ctx, p, shown.jwt)
+	switch {
+	case shown.jwt != "":
+		return e.authenticateJWT(ctx, p, shown)
+	case shown.opaque != "":
+		return e.authenticateOpaque(ctx, p, shown.opaque)
+	default:
+		return e.authenticateAppPassword(ctx, shown)
 	}
-	return e.authenticateAppPassword(ctx, shown)
 }
 
 // authenticateAppPassword finds the account of an app password. That the
@@ -109,9 +119,5 @@ func (e *Engine) authenticateAppPassword(ctx context.Context, shown proof) (*ide
 	if err := account.permits(record, e.deps.Now()); err != nil {
 		return nil, badProof("%s", err)
 	}
-	return &identity{
-		subject: account.label,
-		origin:  origin{KindServiceAccount, account.label},
-		account: account,
-	}, nil
+	return &identity{subject: account.label, origin: account.origin(), account: account}, nil
 }

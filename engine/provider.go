@@ -23,8 +23,15 @@ type provider struct {
 	metadata Metadata
 	forward  *forwardAuth // nil: not guarded
 
-	byIssuer  map[string][]*trust // what its accesses name, by iss
+	trusted   map[*trust]bool     // whose tokens are proof here
+	byIssuer  map[string][]*trust // the same, by iss
 	anyIssuer []*trust
+	opaque    *trust                 // whose opaque tokens are proof here; nil for none
+	federated map[string][]*provider // whose tokens are proof here, by iss
+
+	// reach is where those come from whom some access lets in, be it by way of
+	// other providers' tokens.
+	reach map[origin]bool
 }
 
 // trusts are the sources and certificates that a token with that iss may come from.
@@ -40,6 +47,7 @@ func (p *provider) trusts(issuer string) []*trust {
 type access struct {
 	label    string
 	from     map[origin]bool
+	accounts map[origin][]*account // of from, which a token of that source can be the token of
 	require  *Requirement
 	policies policies
 }
@@ -57,50 +65,71 @@ type namedPolicy struct {
 
 // forwardAuth is how a provider guards, compiled.
 type forwardAuth struct {
-	acceptInput bool
-	skip        []skipPath
-	policies    policies
-	verified    *lru.Cache[tokenHash, *admitted] // bearer tokens seen before
-}
-
-// names says whether any access lets that origin in.
-func (p *provider) names(from origin) bool {
-	for i := range p.accesses {
-		if p.accesses[i].from[from] {
-			return true
-		}
-	}
-	return false
+	acceptInput  bool
+	acceptOpaque bool
+	skip         []skipPath
+	policies     policies
+	verified     *lru.Cache[tokenHash, *admitted] // bearer tokens seen before
 }
 
 // authorize returns the first access, in the order of the file, that names
-// where the identity comes from and whose claims and policies pass. Everything
-// else is a no.
-func (p *provider) authorize(ctx context.Context, id *identity, in *PolicyInput) (rule string, err error) {
+// where the identity comes from and whose claims and policies pass, and as whom
+// it lets in. Everything else is a no.
+func (p *provider) authorize(ctx context.Context, a *attempt, id *identity) (in *identity, rule string, err error) {
 	var misses []string
 	for i := range p.accesses {
 		access := &p.accesses[i]
-		if !access.from[id.origin] {
-			continue
+		who, miss := access.recognise(id)
+		if who != nil {
+			miss = access.admits(ctx, a, who)
+			if miss == "" {
+				return who, access.label, nil
+			}
 		}
-		miss := access.admits(ctx, id, in)
-		if miss == "" {
-			return access.label, nil
+		if miss != "" {
+			misses = append(misses, fmt.Sprintf("access %s: %s", access.label, miss))
 		}
-		misses = append(misses, fmt.Sprintf("access %s: %s", access.label, miss))
 	}
 	if misses == nil {
-		return "", noAccess("no access of provider %s names %s", p.label, id.origin)
+		return nil, "", noAccess("no access of provider %s names %s", p.label, id.entry())
 	}
-	return "", noAccess("%s", strings.Join(misses, "; "))
+	return nil, "", noAccess("%s", strings.Join(misses, "; "))
+}
+
+// recognise says as whom the access takes an identity, if it names any: as the
+// account whose token was shown, or else as what it comes from. A token that is
+// several accounts' is nobody's.
+func (a *access) recognise(id *identity) (who *identity, miss string) {
+	if id.source != "" && id.via == nil {
+		var owners []*account
+		for _, account := range a.accounts[id.origin] {
+			if account.owns(id) {
+				owners = append(owners, account)
+			}
+		}
+		switch len(owners) {
+		case 0:
+		case 1:
+			return id.as(owners[0]), ""
+		default:
+			return nil, fmt.Sprintf("the token is that of service_account %s and of %s", owners[0].label, owners[1].label)
+		}
+	}
+	if a.from[id.entry()] {
+		return id, ""
+	}
+	return nil, ""
 }
 
 // admits returns "" where the access lets the identity in, and else why not.
-func (a *access) admits(ctx context.Context, id *identity, in *PolicyInput) string {
+func (a *access) admits(ctx context.Context, attempt *attempt, id *identity) string {
 	if !a.require.Match(id.claims) {
 		return "the claims do not fulfil require_claims"
 	}
-	return a.policies.refuse(ctx, in)
+	if len(a.policies.all) == 0 {
+		return ""
+	}
+	return a.policies.refuse(ctx, attempt.input(id))
 }
 
 // refuse asks the policies and returns "" where they let in, and else why not.

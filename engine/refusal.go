@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -41,12 +42,23 @@ const (
 	sayBadToken  = "The access token is not valid here."
 	sayNoIssuer  = "The keys of the issuer of the assertion cannot be had at the moment."
 	sayNoClient  = "The client is unknown."
+	sayNoTarget  = "No audience of that name can be had here."
 	sayNotServed = "Nothing is guarded under that name."
 )
 
 // badProof refuses what a machine showed to say who it is.
 func badProof(format string, args ...any) *Refusal {
 	return refuse(oauth2.InvalidClient, sayBadProof, format, args...)
+}
+
+// refusedAs gives a refusal of a proof, or of whom it shows, the code that a
+// grant has for it. Other errors stay as they are.
+func refusedAs(err error, code oauth2.Code) error {
+	var refusal *Refusal
+	if !errors.As(err, &refusal) || refusal.Public.Code != oauth2.InvalidClient && refusal.Public.Code != oauth2.UnauthorizedClient {
+		return err
+	}
+	return &Refusal{Public: &oauth2.Error{Code: code, Description: refusal.Public.Description}, Reason: refusal.Reason}
 }
 
 // noAccess refuses somebody who is known but not let in.

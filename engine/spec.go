@@ -186,8 +186,19 @@ type OAuthSource struct {
 	JWKS         File   // oidc_jwks or oidc_jwks_file
 	JWKSURL      string
 	WellKnownURL string
-	AllowHTTP    bool // keys may be fetched without TLS
-	CA           File // PEM: the roots for the fetch; the zero value for the system's
+	Opaque       OpaqueTokens
+	AllowHTTP    bool // what is fetched may be fetched without TLS
+	CA           File // PEM: the roots for what is fetched; the zero value for the system's
+}
+
+// OpaqueTokens say how a source is asked about tokens that only it can read.
+// At most one of the URLs is set; with neither, such tokens are refused.
+type OpaqueTokens struct {
+	IntrospectionURL string // RFC 7662
+	ConsumerKey      string // m2md's client_id there
+	ConsumerSecret   Secret
+	ProfileURL       string // of what OpenID Connect calls userinfo
+	SubjectClaim     string // the member of the answer that says who; "" for sub
 }
 
 // ServiceAccount is a machine that m2md itself knows.
@@ -197,6 +208,14 @@ type ServiceAccount struct {
 	Groups       []string
 	Attributes   map[string]any // JSON-like: string, bool, json.Number, []any, map[string]any
 	AppPasswords AppPasswordRules
+	JWTs         []AccountJWT
+}
+
+// AccountJWT lets the owner of some input JWTs in as a service account.
+type AccountJWT struct {
+	Decl
+	Source  *Ref         // an oauth_source or a verification_certificate; nil where it was refused
+	Require *Requirement // what the claims must be
 }
 
 // AppPasswordRules bound an account's app passwords. The zero value bounds nothing.
@@ -256,5 +275,6 @@ type ForwardAuth struct {
 	ExternalHost string   // lower case, with a port only where clients use one
 	SkipPaths    []string // exact, or ending in /*
 	AcceptInput  bool     // accept = ["input_jwt"]: input JWTs count at the door
+	AcceptOpaque bool     // accept = ["opaque_token"]: opaque tokens of a source, too
 	Policies     []Ref
 }

@@ -24,8 +24,9 @@ type trust struct {
 	anyAudience bool
 	require     *Requirement
 	times       timeRules
-	once        bool // each token is taken once
-	keys        keySource
+	once        bool         // each token is taken once
+	keys        keySource    // nil: it signs no JWTs
+	opaque      opaqueSource // nil: its opaque tokens are refused
 }
 
 // keySource gives the keys to try for a token whose header says kid and alg;
@@ -133,29 +134,57 @@ func parseCertificate(block *pem.Block) (certifiedKey, *x509.Certificate, error)
 	}
 }
 
-// authenticateJWT says whose input JWT it is: the issuer's that a source of
-// this provider names and whose key verifies it.
-func (e *Engine) authenticateJWT(ctx context.Context, p *provider, raw string) (*identity, error) {
-	token, err := parseJWS(raw)
+// authenticateJWT says whose JWT it is: the issuer's that a source of this
+// provider names and whose key verifies it, or m2md's own, of another provider
+// whose tokens are proof here.
+func (e *Engine) authenticateJWT(ctx context.Context, p *provider, shown proof) (*identity, error) {
+	token, err := e.deps.Verified.parse(shown.jwt)
 	if err == nil {
 		err = token.header.checkType()
 	}
 	if err != nil {
 		return nil, badProof("%s", err)
 	}
-	trust, err := e.signerOf(ctx, p, token)
+	if shown.idToken && mediaType(token.header.Type) == accessTokenType {
+		return nil, badProof("the JWT is an access token, and was said to be an ID token")
+	}
+	issuer, err := token.claims.text("iss")
+	if err != nil {
+		return nil, badProof("%s", err)
+	}
+	if own := p.federated[issuer]; own != nil {
+		return e.authenticateOwn(own, token)
+	}
+	trust, key, err := e.signerOf(ctx, p, issuer, token)
 	if err != nil {
 		return nil, err
 	}
-	expiry, err := token.claims.checkTimes(e.deps.Now(), trust.times)
+	e.deps.Verified.remember(shown.jwt, token, key)
+	id, err := trust.identify(token.claims, e.deps.Now())
 	if err != nil {
 		return nil, badProof("JWT of %s: %s", trust.origin, err)
 	}
-	id, err := trust.identify(token.claims)
-	if err == nil && trust.once {
-		id.once, err = trust.onceOnly(p, token.claims, expiry)
+	if trust.once {
+		id.once, err = trust.onceOnly(p, id)
 	}
 	return id, err
+}
+
+// authenticateOwn says whose access token of m2md it is, issued for one of
+// these providers, which have one issuer.
+func (e *Engine) authenticateOwn(issuedFor []*provider, token *jws) (*identity, error) {
+	i := slices.IndexFunc(issuedFor, func(p *provider) bool { return token.claims["client_id"] == any(p.clientID) })
+	p := issuedFor[max(i, 0)]
+	own, err := e.readOwn(p, token, e.deps.Now())
+	if err != nil {
+		return nil, badProof("token of provider %s: %s", p.label, err)
+	}
+	if !p.reach[own.origin] {
+		return nil, badProof("token of provider %s: no access of it names %s any more", p.label, own.origin)
+	}
+	id := own.identity
+	id.via, id.claims = p, token.claims
+	return &id, nil
 }
 
 // singleUse is a token that is taken once: what identifies it, hashed, and
@@ -167,8 +196,8 @@ type singleUse struct {
 
 // onceOnly identifies a token for one provider: a job may need one token for
 // each of two.
-func (t *trust) onceOnly(p *provider, claims Claims, expiry time.Time) (*singleUse, error) {
-	tokenID, err := claims.text("jti")
+func (t *trust) onceOnly(p *provider, id *identity) (*singleUse, error) {
+	tokenID, err := id.claims.text("jti")
 	if err != nil {
 		return nil, badProof("JWT of %s: %s", t.origin, err)
 	}
@@ -177,35 +206,34 @@ func (t *trust) onceOnly(p *provider, claims Claims, expiry time.Time) (*singleU
 	}
 	// Labels hold no NUL, so no two triples give one text.
 	whole := t.origin.label + "\x00" + p.label + "\x00" + tokenID
-	return &singleUse{sha256.Sum256([]byte(whole)), expiry.Add(t.times.leeway)}, nil
+	return &singleUse{sha256.Sum256([]byte(whole)), id.expiry.Add(t.times.leeway)}, nil
 }
 
-// spend marks a token that is taken once as used. It comes last, after every
-// check: a request that is refused spends nothing.
-func (e *Engine) spend(ctx context.Context, id *identity) error {
-	if id.once == nil {
-		return nil
-	}
-	first, err := e.deps.UsedTokens.UseToken(ctx, id.once.token, e.deps.Now(), id.once.until)
-	if err != nil {
-		return fmt.Errorf("marking a token as used: %w", err)
-	}
-	if !first {
-		return badProof("JWT of %s: it was used before, and replay is \"once\"", id.origin)
+// spend marks tokens that are taken once as used; an identity that is nil has
+// none. It comes last, after every check: a request that is refused spends
+// nothing.
+func (e *Engine) spend(ctx context.Context, shown ...*identity) error {
+	for _, id := range shown {
+		if id == nil || id.once == nil {
+			continue
+		}
+		first, err := e.deps.UsedTokens.UseToken(ctx, id.once.token, e.deps.Now(), id.once.until)
+		if err != nil {
+			return fmt.Errorf("marking a token as used: %w", err)
+		}
+		if !first {
+			return badProof("JWT of %s: it was used before, and replay is \"once\"", id.source)
+		}
 	}
 	return nil
 }
 
 // signerOf finds the source or certificate whose key made the signature,
 // among those that the provider's accesses name and that have the token's iss.
-func (e *Engine) signerOf(ctx context.Context, p *provider, token *jws) (*trust, error) {
-	issuer, err := token.claims.text("iss")
-	if err != nil {
-		return nil, badProof("%s", err)
-	}
+func (e *Engine) signerOf(ctx context.Context, p *provider, issuer string, token *jws) (*trust, jwks.Key, error) {
 	candidates := p.trusts(issuer)
 	if len(candidates) == 0 {
-		return nil, badProof("no access of provider %s names a source whose issuer is %q", p.label, issuer)
+		return nil, jwks.Key{}, badProof("no access of provider %s names a source whose issuer is %q", p.label, issuer)
 	}
 	var unavailable error
 	for _, candidate := range candidates {
@@ -215,23 +243,28 @@ func (e *Engine) signerOf(ctx context.Context, p *provider, token *jws) (*trust,
 			continue
 		}
 		for _, key := range keys {
-			if token.verifiedBy(key.Public) {
-				return candidate, nil
+			if token.signedBy(key) {
+				return candidate, key, nil
 			}
 		}
 	}
 	if unavailable != nil {
-		return nil, refuse(oauth2.TemporarilyUnavailable, sayNoIssuer, "%s", unavailable)
+		return nil, jwks.Key{}, refuse(oauth2.TemporarilyUnavailable, sayNoIssuer, "%s", unavailable)
 	}
-	return nil, badProof("no key of %s, the first of %d with that issuer, verifies the JWT with algorithm %q and kid %q",
+	return nil, jwks.Key{}, badProof("no key of %s, the first of %d with that issuer, verifies the JWT with algorithm %q and kid %q",
 		candidates[0].origin, len(candidates), token.header.Algorithm, shorten(token.header.KeyID, 80))
 }
 
-// identify checks what must hold of every token of t, outside any policy.
-func (t *trust) identify(claims Claims) (*identity, error) {
+// identify checks what must hold of every token of t, outside any policy, and
+// says whose it is.
+func (t *trust) identify(claims Claims, now time.Time) (*identity, error) {
+	expiry, err := claims.checkTimes(now, t.times)
+	if err != nil {
+		return nil, err
+	}
 	if !t.anyAudience {
 		if err := claims.checkAudience(t.audiences); err != nil {
-			return nil, badProof("JWT of %s: %s", t.origin, err)
+			return nil, err
 		}
 	}
 	sub, err := claims.subject()
@@ -239,10 +272,16 @@ func (t *trust) identify(claims Claims) (*identity, error) {
 		err = t.checkTrustDomain(sub)
 	}
 	if err != nil {
-		return nil, badProof("JWT of %s: %s", t.origin, err)
+		return nil, err
 	}
 	if !t.require.Match(claims) {
-		return nil, badProof("JWT of %s: its claims do not fulfil the require_claims of the source", t.origin)
+		return nil, errors.New("its claims do not fulfil the require_claims of the source")
 	}
-	return &identity{subject: subjectOf(t.origin.label, sub), origin: t.origin, claims: claims}, nil
+	return &identity{
+		subject: subjectOf(t.origin.label, sub),
+		origin:  t.origin,
+		source:  t.origin.label,
+		claims:  claims,
+		expiry:  expiry,
+	}, nil
 }

@@ -15,7 +15,7 @@ func accountBlock() *block {
 		},
 		blocks: []*block{
 			appPasswordsBlock(),
-			notYetBlock("jwt", false, "Keys with which the account signs its own assertions."),
+			accountJWTBlock(),
 		},
 		decode: func(v *values, spec *engine.Spec) {
 			spec.Accounts = append(spec.Accounts, engine.ServiceAccount{
@@ -24,6 +24,7 @@ func accountBlock() *block {
 				Groups:       v.strs("groups"),
 				Attributes:   v.object("attributes"),
 				AppPasswords: decodeAppPasswords(v.one("app_passwords")),
+				JWTs:         decodeAccountJWTs(v.all("jwt")),
 			})
 		},
 	}
@@ -52,4 +53,25 @@ func decodeAppPasswords(v *values) engine.AppPasswordRules {
 		MaxAge:    v.duration("max_age"),
 		MaxActive: v.whole("max_active"),
 	}
+}
+
+func accountJWTBlock() *block {
+	return &block{
+		BlockDoc: BlockDoc{
+			Name: "jwt",
+			Doc:  "Input JWTs whose owner gets in as the account, where an access names the account.",
+		},
+		attributes: []attribute{
+			{AttributeDoc: AttributeDoc{Name: "source", Type: TypeReference, Required: true, Kinds: []engine.Kind{engine.KindOAuthSource, engine.KindCertificate}, Doc: "What signs them."}},
+			{AttributeDoc: AttributeDoc{Name: "require_claims", Type: TypeRequirement, Required: true, Doc: "What their claims must be, so that they are this account's alone."}},
+		},
+	}
+}
+
+func decodeAccountJWTs(all []*values) []engine.AccountJWT {
+	var jwts []engine.AccountJWT
+	for _, v := range all {
+		jwts = append(jwts, engine.AccountJWT{Decl: v.decl, Source: v.reference("source"), Require: v.requirement("require_claims")})
+	}
+	return jwts
 }

@@ -18,7 +18,7 @@ import (
 // The members of what a script sees. None of these is ever changed.
 var (
 	requestMembers = []string{"context", "user", "provider", "http", "client_ip", "time"}
-	contextMembers = []string{"oauth_jwt", "JWT", "oauth_scopes", "oauth_grant_type", "source"}
+	contextMembers = []string{"oauth_jwt", "JWT", "oauth_scopes", "oauth_grant_type", "source", "actor"}
 	userMembers    = []string{"username", "name", "groups", "attributes"}
 	httpMembers    = []string{"door", "method", "host", "path", "client_ip"}
 )
@@ -52,6 +52,8 @@ func (run *evaluation) context() goja.Value {
 			return run.rt.ToValue(run.in.GrantType)
 		case "source":
 			return run.textOrNull(run.in.Source)
+		case "actor":
+			return run.textOrNull(run.in.Actor)
 		default:
 			if run.jwt == nil { // one object under both its names
 				run.jwt = run.claims()

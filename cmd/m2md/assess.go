@@ -75,6 +75,7 @@ func rehearsalDeps(keys *jwks.Cache) engine.Deps {
 		UsedTokens:   store,
 		SigningKeys:  store,
 		KeySets:      keys,
+		Verified:     engine.NewVerifiedTokens(),
 		Audit:        auditors{},
 	}
 }

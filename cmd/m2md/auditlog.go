@@ -66,6 +66,8 @@ func appendDecision(line []byte, d *engine.Decision) []byte {
 	line = appendText(line, "proof", d.Proof)
 	line = appendText(line, "subject", d.Subject)
 	line = appendText(line, "source", d.Source)
+	line = appendText(line, "via", d.Via)
+	line = appendText(line, "actor", d.Actor)
 	line = appendText(line, "rule", d.Rule)
 	line = appendText(line, "outcome", string(d.Outcome))
 	line = appendText(line, "reason", d.Reason)

@@ -131,6 +131,7 @@ func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
 		UsedTokens:   d.store,
 		SigningKeys:  d.store,
 		KeySets:      d.keys,
+		Verified:     engine.NewVerifiedTokens(),
 		Audit:        d.auditors(),
 	}
 	return nil

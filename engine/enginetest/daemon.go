@@ -48,7 +48,7 @@ func NewDaemon(t testing.TB, parts Parts) *Daemon {
 	d := &Daemon{Clock: parts.Clock, Audit: &Recorder{}, Store: parts.Store}
 	d.Deps = engine.Deps{
 		Now: d.Clock.Now, Random: rand.Reader, Policies: parts.Policies,
-		AppPasswords: parts.Store, SigningKeys: parts.Store, UsedTokens: parts.Store, KeySets: keySets, Audit: d.Audit,
+		AppPasswords: parts.Store, SigningKeys: parts.Store, UsedTokens: parts.Store, KeySets: keySets, Verified: engine.NewVerifiedTokens(), Audit: d.Audit,
 	}
 	return d
 }

@@ -9,7 +9,11 @@ service_account "a" {
   }
   app_passwords { # ERROR: "app_passwords" is declared twice
   }
-  jwt { # ERROR: "jwt" is not supported yet
+  jwt { # ERROR: "source" is missing # ERROR: "require_claims" is missing
+  }
+  jwt {
+    source         = service_account.b # ERROR: "source" takes no service_account
+    require_claims = {}                # ERROR: "require_claims" is empty
   }
 }
 
