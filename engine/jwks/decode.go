@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/m2md/m2md/engine/fetch"
 	"github.com/m2md/m2md/engine/strictjson"
 )
 
@@ -44,7 +45,7 @@ func Decode(raw []byte) ([]Key, []Skipped, error) {
 	for i, element := range elements {
 		key, err := decodeKey(element)
 		if err != nil {
-			skipped = append(skipped, Skipped{Index: i, ID: printable(key.ID, 64), Reason: safeText(err)})
+			skipped = append(skipped, Skipped{Index: i, ID: fetch.Printable(key.ID, maxWord), Reason: safeText(err)})
 			continue
 		}
 		keys = append(keys, key)

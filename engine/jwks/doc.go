@@ -13,5 +13,7 @@
 // m2md verifies. RSA keys in a JWK set have at most 4096 bits, which is the
 // bound of go-jose; keys that come by [NewKey] at most 8192.
 //
-// The package verifies no token, knows no claim, and imports nothing of m2md.
+// The package verifies no token and knows no claim. How servers are asked is
+// engine/fetch's, how JSON is read is engine/strictjson's; it imports nothing
+// else of m2md.
 package jwks

@@ -2,33 +2,15 @@ package jwks
 
 import (
 	"strconv"
-	"strings"
-	"unicode"
+
+	"github.com/m2md/m2md/engine/fetch"
 )
 
-// maxText bounds, in characters, what of a stranger's words gets into an error
-// or a status.
-const maxText = 200
-
 // safeText gives an error's text fit for a log: one line, of bounded length.
-func safeText(err error) string { return printable(err.Error(), maxText) }
+func safeText(err error) string { return fetch.Printable(err.Error(), fetch.MaxText) }
 
 // quoted gives a stranger's word in quotes, printable and short.
-func quoted(s string) string { return strconv.Quote(printable(s, 64)) }
+func quoted(s string) string { return strconv.Quote(fetch.Printable(s, maxWord)) }
 
-// printable cuts s to a number of characters and replaces what no terminal
-// should be sent.
-func printable(s string, limit int) string {
-	var b strings.Builder
-	for _, r := range s {
-		if limit--; limit < 0 {
-			b.WriteString("…")
-			break
-		}
-		if !unicode.IsPrint(r) {
-			r = unicode.ReplacementChar
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+// maxWord bounds a quoted word, and a kid, in characters.
+const maxWord = 64
