@@ -12,6 +12,7 @@ import (
 // A record that was written once must be read for ever.
 const (
 	passwordV1 = `{"v":1,"id":"a1","account":"prometheus","label":"blue","sha256":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","created":"2026-11-21T14:45:24.123456789Z","by":"uid 1000","expires":"2027-02-19T14:45:24Z"}`
+	keySetV1   = `{"v":1,"id":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","jwks":"eyJrZXlzIjpbXX0=","fetched":"2026-11-21T14:45:24.123456789Z","until":"2026-11-22T15:00:24.123456789Z"}`
 	keyV1      = `{"v":1,"name":"main","id":"k1","alg":"ES256","pkcs8":"AP8=","created":"2026-11-21T14:45:24.123456789Z"}`
 )
 
@@ -22,6 +23,13 @@ func TestRecordsOfTheFirstVersionKeepTheirForm(t *testing.T) {
 	}
 	if raw, err := storage.EncodeAppPassword(p); err != nil || string(raw) != passwordV1 {
 		t.Errorf("EncodeAppPassword = %s, %v\nwant %s", raw, err, passwordV1)
+	}
+	set, err := storage.DecodeKeySet([]byte(keySetV1))
+	if err != nil || string(set.Document) != `{"keys":[]}` || set.ID[31] != 0x1f || set.Until.Hour() != 15 {
+		t.Fatalf("DecodeKeySet = %+v, %v", set, err)
+	}
+	if raw, err := storage.EncodeKeySet(set); err != nil || string(raw) != keySetV1 {
+		t.Errorf("EncodeKeySet = %s, %v\nwant %s", raw, err, keySetV1)
 	}
 	k, err := storage.DecodeSigningKey([]byte(keyV1))
 	if err != nil || string(k.PKCS8) != "\x00\xff" {
@@ -50,6 +58,26 @@ func TestARecordThatWouldBeMisreadIsRefused(t *testing.T) {
 			}
 			if err != nil && strings.Contains(err.Error(), "prometheus") {
 				t.Errorf("the error quotes the record: %v", err)
+			}
+		})
+	}
+}
+
+func TestAKeySetThatWouldBeMisreadIsRefused(t *testing.T) {
+	tests := []struct{ name, record string }{
+		{"a newer version", strings.Replace(keySetV1, `"v":1`, `"v":2`, 1)},
+		{"a short ID", strings.Replace(keySetV1, "AAEC", "", 1)},
+		{"no ID", strings.Replace(keySetV1, `"id"`, `"di"`, 1)},
+		{"no set", strings.Replace(keySetV1, `"jwks"`, `"skwj"`, 1)},
+		{"a set that is not base64", strings.Replace(keySetV1, "eyJr", "?", 1)},
+		{"a time that is none", strings.Replace(keySetV1, "2026-11-22", "tomorrow", 1)},
+		{"cut off", keySetV1[:len(keySetV1)/2]},
+		{"nothing", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if set, err := storage.DecodeKeySet([]byte(tt.record)); !errors.Is(err, storage.ErrRecord) || set.Document != nil {
+				t.Errorf("DecodeKeySet = %+v, %v, want ErrRecord", set, err)
 			}
 		})
 	}

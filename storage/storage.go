@@ -4,9 +4,10 @@ import (
 	"io"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/jwks"
 )
 
-// Store is a storage: what the engine's interfaces ask, and a way to end it.
+// Store is a storage: what the engine's interfaces and jwks.Store ask, and a way to end it.
 // Its methods are safe for concurrent use, return values that the caller owns,
 // and keep times to the nanosecond, in UTC. Records that could not be read back
 // as they are fail with ErrRecord. No error quotes an ID that it was asked for:
@@ -15,6 +16,7 @@ type Store interface {
 	engine.AppPasswordStore
 	engine.SigningKeyStore
 	engine.UsedTokens
+	jwks.Store
 	// Close ends the storage. What is called later fails; a second Close does
 	// nothing.
 	io.Closer

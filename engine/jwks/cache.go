@@ -14,6 +14,7 @@ type Options struct {
 	Now     func() time.Time // the clock by which sets age; default time.Now
 	Log     *slog.Logger     // told when fetches begin to fail and when they recover; default: nobody
 	Observe func(Event)      // called after each fetch, from its goroutine; may be nil
+	Store   Store            // keeps fetched sets over restarts; nil for nothing
 
 	FetchTimeout time.Duration // a fetch from start to end, redirects and discovery included: 10 s
 	FirstWait    time.Duration // how long Remote.Set waits for a fetch at most: 5 s
@@ -77,6 +78,7 @@ type Event struct {
 // use them. Its methods are safe for concurrent use. Close ends it.
 type Cache struct {
 	opts    Options
+	keeper  *keeper         // nil without a store
 	ctx     context.Context // ends with Close; the parent of every fetch
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -89,9 +91,11 @@ type Cache struct {
 
 // NewCache makes a cache without any remote.
 func NewCache(opts Options) *Cache {
+	opts = opts.withDefaults()
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Cache{
-		opts:    opts.withDefaults(),
+		opts:    opts,
+		keeper:  startKeeper(opts),
 		ctx:     ctx,
 		cancel:  cancel,
 		remotes: map[identity]*Remote{},
@@ -118,7 +122,8 @@ func (c *Cache) Remote(cfg Config) (*Remote, error) {
 
 // Use says which remotes the serving generation needs. Those are fetched now,
 // in the background, unless they have a fresh set, and kept fresh from then on;
-// all others are forgotten. A forgotten remote, which a request in flight may
+// until the first fetch ends, the set that the Store has kept is served, if it
+// is not too old. All others are forgotten. A forgotten remote, which a request in flight may
 // still hold, goes on serving its last set and fetches only where it must.
 func (c *Cache) Use(remotes []*Remote) {
 	c.mu.Lock()
@@ -163,12 +168,19 @@ func (c *Cache) start(f func()) bool {
 	return true
 }
 
-// Close ends all fetches and waits for them. Sets that were fetched are still
-// served; nothing is fetched any more. A second call does nothing.
+// Close ends all fetches and waits for them, and briefly for the Store, which
+// is not called any more afterwards unless it has blocked. Sets that were
+// fetched are still served; nothing is fetched any more. A second call does
+// nothing.
 func (c *Cache) Close() {
 	c.mu.Lock()
+	again := c.closed
 	c.closed = true
 	c.mu.Unlock()
+	if again {
+		return
+	}
 	c.cancel()
 	c.running.Wait()
+	c.keeper.close()
 }

@@ -2,6 +2,7 @@ package jwks
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -21,31 +22,38 @@ var ErrUnavailable = errors.New("keys unavailable")
 type Remote struct {
 	cache   *Cache
 	cfg     Config
+	id      [sha256.Size]byte // under which the store has its sets
 	fetcher *fetcher
 	unknown *rate.Limiter // of fetches for unknown kids
+	changed chan struct{} // of size 1: wakes keepFresh, as next was set
 
 	current atomic.Pointer[fetched]
 
-	mu       sync.Mutex
-	flight   *flight   // the fetch under way; nil: none
-	next     time.Time // when to fetch again
-	failures int       // since the last good fetch
-	lastErr  error     // of the last fetch; nil where it was good
+	mu         sync.Mutex
+	asked      bool      // the store was asked, or there is none
+	flight     *flight   // the fetch under way; nil: none
+	next       time.Time // when to fetch again
+	failures   int       // since the last good fetch
+	lastErr    error     // of the last fetch; nil where it was good
+	staleSince time.Time // the zero value: the last fetch was good, or none has ended
+	toldOld    bool      // the log was told that the set is too old
 }
 
 // fetched is what a good fetch brought. It never changes.
 type fetched struct {
-	set     *Set
-	skipped []Skipped
-	at      time.Time
-	until   time.Time // from then on it is too old to be used
+	set      *Set
+	skipped  []Skipped
+	at       time.Time
+	until    time.Time // from then on it is too old to be used, by either reading of the clock
+	restored bool      // an earlier process fetched it
 }
 
 // flight is one fetch that any number of callers wait for. done is closed
 // after err and the remote's state were written.
 type flight struct {
-	done chan struct{}
-	err  error
+	restored chan struct{} // closed where a kept set is served meanwhile; nil: the store is not asked
+	done     chan struct{}
+	err      error
 }
 
 func newRemote(c *Cache, cfg Config) (*Remote, error) {
@@ -53,8 +61,12 @@ func newRemote(c *Cache, cfg Config) (*Remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := rate.Every(c.opts.RefetchEvery)
-	return &Remote{cache: c, cfg: cfg, fetcher: f, unknown: rate.NewLimiter(limit, c.opts.RefetchBurst)}, nil
+	return &Remote{
+		cache: c, cfg: cfg, id: cfg.storeID(), fetcher: f,
+		unknown: rate.NewLimiter(rate.Every(c.opts.RefetchEvery), c.opts.RefetchBurst),
+		changed: make(chan struct{}, 1),
+		asked:   c.opts.Store == nil,
+	}, nil
 }
 
 // Set returns the current keys. Where there are none, because none were ever
@@ -65,16 +77,17 @@ func newRemote(c *Cache, cfg Config) (*Remote, error) {
 // RefetchBurst and one every RefetchEvery, however many tokens ask. All who
 // wait share one fetch. Errors wrap ErrUnavailable.
 func (r *Remote) Set(ctx context.Context, kid string) (*Set, error) {
-	if current := r.usable(); current != nil && (kid == "" || current.set.Has(kid)) {
+	if current := r.usable(); current.has(kid) {
 		return current.set, nil
 	}
 	awaited, err := r.join(kid)
 	if awaited != nil {
-		err = r.await(ctx, awaited)
+		err = r.await(ctx, awaited, kid)
 	}
 	if current := r.usable(); current != nil {
 		return current.set, nil
 	}
+	r.tellOld()
 	if err == nil { // they were there a moment ago
 		err = errors.New("they have become too old")
 	}
@@ -84,10 +97,21 @@ func (r *Remote) Set(ctx context.Context, kid string) (*Set, error) {
 // usable returns what was fetched last, or nil where that is nothing or too old.
 func (r *Remote) usable() *fetched {
 	current := r.current.Load()
-	if current == nil || !r.now().Before(current.until) {
+	if current == nil || r.past(current.until) {
 		return nil
 	}
 	return current
+}
+
+// has says whether there are keys, and one of that kid, if one is asked for.
+func (f *fetched) has(kid string) bool { return f != nil && (kid == "" || f.set.Has(kid)) }
+
+// past says whether a time has come by either reading of the clock: that of the
+// wall, which goes on while a machine sleeps, and the monotonic one, which is
+// never set back.
+func (r *Remote) past(t time.Time) bool {
+	now := r.cache.opts.Now()
+	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
 }
 
 // now is the cache's clock, without the monotonic reading, which stands still
@@ -112,7 +136,7 @@ func (r *Remote) join(kid string) (*flight, error) {
 		return nil, r.lastErr
 	case current == nil:
 		return r.launch(Due)
-	case kid == "" || current.set.Has(kid):
+	case current.has(kid):
 		return nil, nil
 	case !r.unknown.AllowN(r.now(), 1):
 		return nil, errRefetchLimit
@@ -121,65 +145,93 @@ func (r *Remote) join(kid string) (*flight, error) {
 	}
 }
 
-// await waits for a fetch.
-func (r *Remote) await(ctx context.Context, f *flight) error {
+// await waits for a fetch, or until a kept set serves meanwhile that has kid.
+func (r *Remote) await(ctx context.Context, f *flight, kid string) error {
 	patience := time.NewTimer(r.cache.opts.FirstWait)
 	defer patience.Stop()
-	select {
-	case <-f.done:
-		return f.err
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for a fetch: %w", context.Cause(ctx))
-	case <-patience.C:
-		return fmt.Errorf("waiting for a fetch: none ended within %s", r.cache.opts.FirstWait)
+	restored := f.restored
+	for {
+		select {
+		case <-restored:
+			if r.usable().has(kid) {
+				return nil
+			}
+			restored = nil
+		case <-f.done:
+			return f.err
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for a fetch: %w", context.Cause(ctx))
+		case <-patience.C:
+			return fmt.Errorf("waiting for a fetch: none ended within %s", r.cache.opts.FirstWait)
+		}
 	}
 }
 
-// launch starts a fetch. r.mu is held, and no fetch is under way.
+// launch starts a fetch; the first one begins with what the store has kept.
+// r.mu is held, and no fetch is under way.
 func (r *Remote) launch(why Reason) (*flight, error) {
 	f := &flight{done: make(chan struct{})}
+	if !r.asked {
+		f.restored = make(chan struct{})
+	}
 	if !r.cache.start(func() { r.fly(f, why) }) {
 		return nil, errors.New("the daemon is shutting down")
 	}
-	r.flight = f
+	r.flight, r.asked = f, true
 	return f, nil
 }
 
-// fly makes a fetch and records how it went.
+// fly makes a fetch, records how it went, and has a good one kept.
 func (r *Remote) fly(f *flight, why Reason) {
+	if f.restored != nil {
+		r.restore(f) // first: nobody is to be told of a failed fetch while there are kept keys
+	}
 	began := time.Now()
 	got, err := r.fetcher.fetch(r.cache.ctx)
 	event := Event{Remote: r, Reason: why, Duration: time.Since(began), Err: err}
 	if err == nil {
 		event.Keys, event.Skipped = len(got.keys), len(got.skipped)
 	}
-	r.log(event)
-	r.record(f, got, err)
+	failures := r.record(f, got, err)
+	r.tell(event, failures)
+	if err == nil {
+		r.keep()
+	}
 	r.cache.opts.Observe(event)
 }
 
-// record makes the outcome of a fetch the state of the remote.
-func (r *Remote) record(f *flight, got response, err error) {
+// record makes the outcome of a fetch the state of the remote, and returns how
+// many fetches had failed in a row before it.
+func (r *Remote) record(f *flight, got response, err error) (failures int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	failures = r.failures
 	now, opts := r.now(), r.cache.opts
 	if err != nil {
 		r.failures++
 		r.next = now.Add(backoff(r.failures, opts))
+		if r.staleSince.IsZero() {
+			r.staleSince = now
+		}
 	} else {
-		r.failures = 0
 		period := refreshPeriod(got.maxAge, opts)
 		// Up to a tenth earlier, so that many daemons do not ask at once.
 		r.next = now.Add(period - rand.N(period/10+1))
+		r.failures, r.staleSince, r.toldOld = 0, time.Time{}, false
 		r.current.Store(&fetched{
 			set:     NewSet(got.keys),
 			skipped: got.skipped,
 			at:      now,
-			until:   now.Add(period + opts.MaxStale),
+			until:   opts.Now().Add(period + opts.MaxStale),
 		})
 	}
 	r.lastErr, f.err, r.flight = err, err, nil
 	close(f.done)
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+	return failures
 }
 
 // refreshPeriod is for how long a set is fresh, given what its issuer says;
@@ -201,21 +253,42 @@ func backoff(failures int, opts Options) time.Duration {
 	return wait - rand.N(wait/2+1)
 }
 
-// log tells of a fetch where its outcome differs from the one before, so that
-// an issuer that stays down fills no log.
-func (r *Remote) log(e Event) {
-	r.mu.Lock()
-	before := r.lastErr
-	r.mu.Unlock()
-	log := r.cache.opts.Log
+// tell logs where fetches begin to fail and where they work again, so that an
+// issuer that stays down fills no log. failures is how many had failed before.
+func (r *Remote) tell(e Event, failures int) {
+	log, current := r.cache.opts.Log, r.usable()
 	switch {
 	case errors.Is(e.Err, context.Canceled): // we ended it ourselves
-	case e.Err != nil && (before == nil || before.Error() != e.Err.Error()):
-		log.Warn("fetching keys failed", "url", r.URL(), "err", e.Err)
-	case e.Err == nil && before != nil:
+	case e.Err != nil && failures == 0 && current != nil:
+		log.Warn("fetching keys failed: those that are known are used, which may be out of date",
+			"url", r.URL(), "err", e.Err, "fetched_at", shown(current.at), "used_until", shown(current.until))
+	case e.Err != nil && failures == 0:
+		log.Warn("fetching keys failed: there are none to use", "url", r.URL(), "err", e.Err)
+	case e.Err == nil && failures > 0:
 		log.Info("fetching keys works again", "url", r.URL(), "keys", e.Keys)
 	}
+	r.tellOld()
 }
+
+// tellOld logs once that the set has become too old to be used.
+func (r *Remote) tellOld() {
+	current := r.current.Load()
+	if current == nil || !r.past(current.until) {
+		return
+	}
+	r.mu.Lock()
+	told := r.toldOld
+	r.toldOld = true
+	err := r.lastErr
+	r.mu.Unlock()
+	if !told {
+		r.cache.opts.Log.Warn("keys are too old to be used: what they have signed is refused until fetching them works again",
+			"url", r.URL(), "err", err, "fetched_at", shown(current.at), "used_until", shown(current.until))
+	}
+}
+
+// shown is a time for a log.
+func shown(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // keepFresh fetches whenever a fetch is due, until ctx ends.
 func (r *Remote) keepFresh(ctx context.Context) {
@@ -226,9 +299,11 @@ func (r *Remote) keepFresh(ctx context.Context) {
 		case <-ctx.Done():
 			timer.Stop()
 			return
+		case <-r.changed: // a token has caused a fetch: its outcome says when the next one is due
+			timer.Stop()
+			continue
 		case <-timer.C:
 		}
-		// A token may have caused a fetch while we slept: then that one counts.
 		if r.due().Equal(due) {
 			r.refresh(ctx)
 		}
@@ -273,16 +348,22 @@ type Status struct {
 	Expires   time.Time // when the current set gets too old to be used
 	LastError string    // of the last fetch; "" where it was good
 	Next      time.Time // when it is fetched next; the zero value: at once
+	// Stale says that the current set may be out of date: the last fetch
+	// failed, or the set was restored and no fetch has succeeded yet. It is
+	// used until Expires all the same.
+	Stale      bool
+	StaleSince time.Time // the zero value: not stale
+	Restored   bool      // an earlier process fetched the current set
 }
 
 // Status tells how r stands now.
 func (r *Remote) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := Status{URL: r.URL(), Next: r.next}
+	s := Status{URL: r.URL(), Next: r.next, Stale: !r.staleSince.IsZero(), StaleSince: r.staleSince}
 	if current := r.current.Load(); current != nil {
-		s.Keys, s.Skipped = len(current.set.Keys()), current.skipped
-		s.FetchedAt, s.Expires = current.at, current.until
+		s.Keys, s.Skipped, s.Restored = len(current.set.Keys()), current.skipped, current.restored
+		s.FetchedAt, s.Expires = current.at, current.until.Round(0)
 	}
 	if r.lastErr != nil {
 		s.LastError = r.lastErr.Error()

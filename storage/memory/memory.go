@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/jwks"
 	"github.com/m2md/m2md/storage"
 )
 
@@ -25,11 +27,17 @@ type Store struct {
 	passwords map[string]engine.AppPassword // by ID
 	keys      map[string]engine.StoredKey   // by ID
 	used      map[[32]byte]time.Time        // tokens that were used, until when
+	sets      map[[sha256.Size]byte]jwks.StoredSet
 }
 
 // New makes an empty storage.
 func New() *Store {
-	return &Store{passwords: map[string]engine.AppPassword{}, keys: map[string]engine.StoredKey{}, used: map[[32]byte]time.Time{}}
+	return &Store{
+		passwords: map[string]engine.AppPassword{},
+		keys:      map[string]engine.StoredKey{},
+		used:      map[[32]byte]time.Time{},
+		sets:      map[[sha256.Size]byte]jwks.StoredSet{},
+	}
 }
 
 // AppPassword implements engine.AppPasswordReader.
@@ -136,7 +144,7 @@ func (s *Store) CreateSigningKey(ctx context.Context, k engine.StoredKey) error 
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed, s.passwords, s.keys = true, nil, nil
+	s.closed, s.passwords, s.keys, s.used, s.sets = true, nil, nil, nil, nil
 	return nil
 }
 
