@@ -45,6 +45,7 @@ func Compile(ctx context.Context, spec Spec, generation uint64, deps Deps) (*Eng
 	c.accounts()
 	c.compilePolicies()
 	c.providers()
+	c.requirements()
 	c.idle()
 	c.keepKeys(ctx)
 	c.found.Sort()

@@ -45,7 +45,8 @@ func azure() Profile {
 			exactly("https://management.azure.com/"),
 			exactly("https://management.core.windows.net/"),
 		},
-		Replay: NoTokenID, // uti is there for jti, and managed identities reuse their token
+		Customized: true,      // optional claims, extensions of the directory, claims mapping policies
+		Replay:     NoTokenID, // uti is there for jti, and managed identities reuse their token
 		// "a random value ranging between 60-90 minutes (75 minutes on average)";
 		// managed identities get longer.
 		Lifetime: 75 * time.Minute,

@@ -49,8 +49,24 @@ func (t Type) Fits(value any) bool {
 	}
 }
 
+// Holds says whether a value of the type can be, or have as a member, what a
+// decoded value is.
+func (t Type) Holds(value any) bool { return t.Fits(value) || t.member().Fits(value) }
+
+// member is the type of what a list of this type holds; 0 for what is no list.
+func (t Type) member() Type {
+	switch t {
+	case Strings, StringOrStrings:
+		return String
+	case Objects:
+		return Object
+	default:
+		return 0
+	}
+}
+
 func (t Type) fitsList(list []any) bool {
-	member := map[Type]Type{Strings: String, StringOrStrings: String, Objects: Object}[t]
+	member := t.member()
 	for _, value := range list {
 		if !member.Fits(value) {
 			return false

@@ -258,3 +258,76 @@ func TestTheZeroProfileKnowsNothing(t *testing.T) {
 		t.Error("the zero profile claims to know something")
 	}
 }
+
+// A list is asked for by what it holds.
+func TestATypeHoldsWhatItCanContain(t *testing.T) {
+	values := map[string]any{"a string": "x", "a boolean": true, "a number": json.Number("1"), "an object": map[string]any{}, "null": nil}
+	tests := map[issuer.Type][]string{
+		issuer.String:          {"a string"},
+		issuer.Bool:            {"a boolean"},
+		issuer.Number:          {"a number"},
+		issuer.Strings:         {"a string"},
+		issuer.StringOrStrings: {"a string"},
+		issuer.Object:          {"an object"},
+		issuer.Objects:         {"an object"},
+		0:                      nil,
+	}
+	for typ, want := range tests {
+		var holds []string
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			if typ.Holds(values[name]) {
+				holds = append(holds, name)
+			}
+		}
+		if !slices.Equal(holds, want) {
+			t.Errorf("%v holds %v, want %v", typ, holds, want)
+		}
+	}
+}
+
+func TestWhetherAClaimThatIsNotKnownMayBeThere(t *testing.T) {
+	tests := []struct {
+		profile string
+		path    string // separated by >
+		open    bool
+	}{
+		{"github-actions", "project_id", false},
+		{"github-actions", "project > id", false},
+		{"github-actions", "repository > id", false}, // a string has no members
+		{"azure", "extn.team", true},
+		{"azure", "extn > team", true},
+		{"azure", "tid > more", false},
+		{"spiffe", "team", true},
+		{"kubernetes", "kubernetes.io > podd", false},
+		{"gitlab", "user_identities > provider", true},
+		{"buildkite", "https://aws.amazon.com/tags > principal_tags > organization_slug", true},
+		{"buildkite", "https://aws.amazon.com/tags > other", false},
+		{"", "anything", false},
+	}
+	for _, tt := range tests {
+		p, _ := issuer.Lookup(tt.profile)
+		if got := p.Open(strings.Split(tt.path, " > ")...); got != tt.open {
+			t.Errorf("%s %s: open is %t", tt.profile, tt.path, got)
+		}
+	}
+}
+
+func TestTheClaimsOfAnObjectAreFoundByIt(t *testing.T) {
+	p, _ := issuer.Lookup("kubernetes")
+	if got := p.Members("kubernetes.io"); !slices.Equal(got, []string{"namespace", "warnafter", "serviceaccount", "pod", "node", "secret"}) {
+		t.Errorf("kubernetes.io has %v", got)
+	}
+	if got := p.Members(); !slices.Contains(got, "sub") || slices.Contains(got, "namespace") {
+		t.Errorf("at the top there are %v", got)
+	}
+	if path, found := p.Elsewhere("namespace"); !found || !slices.Equal(path, []string{"kubernetes.io", "namespace"}) {
+		t.Errorf("namespace is at %v: %t", path, found)
+	}
+	if path, found := p.Elsewhere("nothing"); found {
+		t.Errorf("nothing is at %v", path)
+	}
+	p, _ = issuer.Lookup("github-actions")
+	if slices.Contains(p.Members(), "repo_property_") {
+		t.Error("how a name begins is told as a name")
+	}
+}

@@ -32,6 +32,8 @@ type Profile struct {
 	// for another: such tokens go to many, each of whom could use them here.
 	DefaultAudiences []Form
 	Replay           Replay
+	// Customized says that whoever runs the issuer can have it sign other claims.
+	Customized bool
 	// Lifetime is usual between iat and exp.
 	Lifetime time.Duration
 
@@ -177,6 +179,44 @@ func (c Claim) begins(segments []string) bool {
 	last := len(c.Path) - 1
 	return c.Prefix && len(segments) == len(c.Path) && slices.Equal(segments[:last], c.Path[:last]) &&
 		len(segments[last]) > len(c.Path[last]) && strings.HasPrefix(segments[last], c.Path[last])
+}
+
+// Open says whether an issuer of this kind may sign a claim that Claim does not
+// find: where customers add their own, and in objects of which no member is
+// known.
+func (p Profile) Open(segments ...string) bool {
+	if len(segments) < 2 {
+		return p.Customized
+	}
+	above := segments[:len(segments)-1]
+	around, known := p.Claim(above...)
+	if !known {
+		return p.Open(above...)
+	}
+	return around.Type == Objects || around.Type == Object && len(p.Members(above...)) == 0
+}
+
+// Members are the names of the claims that are known in an object, or at the
+// top where none is given. Those known by how they begin are not among them.
+func (p Profile) Members(segments ...string) []string {
+	var names []string
+	for _, c := range p.Claims() {
+		last := len(c.Path) - 1
+		if !c.Prefix && slices.Equal(c.Path[:last], segments) {
+			names = append(names, c.Path[last])
+		}
+	}
+	return names
+}
+
+// Elsewhere finds the path of a claim of that name, in whatever object.
+func (p Profile) Elsewhere(name string) (path []string, found bool) {
+	all := p.Claims()
+	i := slices.IndexFunc(all, func(c Claim) bool { return !c.Prefix && c.Path[len(c.Path)-1] == name })
+	if i < 0 {
+		return nil, false
+	}
+	return all[i].Path, true
 }
 
 // Example gives the claims of a token such as the issuer signs, in the types of

@@ -18,6 +18,7 @@ func spiffe() Profile {
 			// that SPIRE's discovery provider has unless it is given another.
 			{Form{"https://HOST/PATH", whole(`https://` + authority + urlPath)}, wellKnown, "${0}/keys"},
 		},
+		Customized: true, // §3; SPIRE's CredentialComposer adds them
 		// §6.1: a jti is permitted, not required.
 		Replay:   NoTokenID,
 		Lifetime: 5 * time.Minute, // default_jwt_svid_ttl of SPIRE, as many set it
