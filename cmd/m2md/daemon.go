@@ -100,6 +100,7 @@ func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (_ *Daemon
 	}
 	d.start = first.Spec
 	d.swap(first)
+	d.metrics.keySets.remotes = d.remotes
 	return d, d.listen(first.Spec)
 }
 
@@ -110,8 +111,6 @@ func (d *Daemon) loadOptions() hcl.Options {
 // open makes what outlives generations. Storage is not opened for files that
 // are refused anyway.
 func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
-	d.keys = jwks.NewCache(jwks.Options{Log: d.log, Observe: d.metrics.fetched})
-	d.closers = append(d.closers, d.keys.Close)
 	if d.opts.Audit != nil {
 		d.audit = newAuditLog(d.opts.Audit, d.auditFailed)
 		d.closers = append(d.closers, d.audit.Close)
@@ -123,6 +122,9 @@ func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
 		}
 	}
 	d.closers = append(d.closers, func() { d.store.Close() })
+	// Closed before storage is: what was fetched last is still to be kept.
+	d.keys = jwks.NewCache(jwks.Options{Log: d.log, Observe: d.metrics.fetched, Store: d.store})
+	d.closers = append(d.closers, d.keys.Close)
 	d.deps = engine.Deps{
 		Now:          time.Now,
 		Random:       cryptorand.Reader,
@@ -313,13 +315,22 @@ func (d *Daemon) Status() serve.Status {
 		status.Metrics = d.observe.listener.Addr().String()
 	}
 	for _, remote := range live.Remotes() {
-		s := remote.Status()
-		status.KeySets = append(status.KeySets, serve.KeySetStatus{URL: s.URL, Keys: s.Keys, Skipped: len(s.Skipped), FetchedAt: s.FetchedAt, Error: s.LastError})
+		status.KeySets = append(status.KeySets, keySetStatus(remote.Status()))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	status.Reload = d.last
 	return status
+}
+
+// remotes are the remote key sets of what serves.
+func (d *Daemon) remotes() []*jwks.Remote { return d.live.Load().Remotes() }
+
+func keySetStatus(s jwks.Status) serve.KeySetStatus {
+	return serve.KeySetStatus{
+		URL: s.URL, Keys: s.Keys, Skipped: len(s.Skipped), FetchedAt: s.FetchedAt, UsedUntil: s.Expires,
+		Stale: s.Stale, StaleSince: s.StaleSince, Restored: s.Restored, Error: s.LastError,
+	}
 }
 
 // orphaned are the accounts that have app passwords but no block: their

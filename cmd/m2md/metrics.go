@@ -24,6 +24,7 @@ type metrics struct {
 	reloadOK    prometheus.Gauge
 	reloadGood  prometheus.Gauge
 	keyFetches  *prometheus.CounterVec
+	keySets     *keySetMetrics
 	auditErrors prometheus.Counter
 }
 
@@ -49,10 +50,11 @@ func newMetrics() *metrics {
 			Name: "m2md_last_reload_success_timestamp_seconds", Help: "When the serving generation was loaded."}),
 		keyFetches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "m2md_jwks_fetches_total", Help: "Fetches of remote key sets, by reason (due, unknown_kid) and outcome (ok, failed)."}, []string{"reason", "outcome"}),
+		keySets: newKeySetMetrics(),
 		auditErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "m2md_audit_write_errors_total", Help: "Failed writes of the decision log."}),
 	}
-	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.auditErrors,
+	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.keySets, m.auditErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -60,7 +60,7 @@ func writeStatus(w io.Writer, s serve.Status) error {
 	line("generation", "%d, hash %s, since %s", s.Generation, shortHash(s.Hash), when(s.Reload.LastGood))
 	line("holds", "providers %d, sources %d, service accounts %d, policies %d", s.Providers, s.Sources, s.Accounts, s.Policies)
 	for _, set := range s.KeySets {
-		line("keys of", "%s", keySetLine(set))
+		line("keys of", "%s", keySetLine(set, time.Now()))
 	}
 	if len(s.Orphaned) > 0 {
 		line("orphaned", "%s: app passwords without a service_account block, which are inert", strings.Join(s.Orphaned, ", "))
@@ -77,13 +77,24 @@ func writeStatus(w io.Writer, s serve.Status) error {
 	return err
 }
 
-func keySetLine(set serve.KeySetStatus) string {
+// keySetLine tells how a key set is, at a time.
+func keySetLine(set serve.KeySetStatus, now time.Time) string {
 	line := fmt.Sprintf("%s: %d", set.URL, set.Keys)
 	if set.Skipped > 0 {
 		line += fmt.Sprintf(", %d skipped", set.Skipped)
 	}
 	if !set.FetchedAt.IsZero() {
 		line += ", fetched " + when(set.FetchedAt)
+	}
+	if set.Restored {
+		line += " by an earlier process"
+	}
+	switch {
+	case set.FetchedAt.IsZero(): // there is nothing that could be stale
+	case !now.Before(set.UsedUntil):
+		line += fmt.Sprintf(", TOO OLD since %s and not used", when(set.UsedUntil))
+	case set.Stale:
+		line += fmt.Sprintf(", STALE since %s and used until %s", when(set.StaleSince), when(set.UsedUntil))
 	}
 	if set.Error != "" {
 		line += ", last fetch failed: " + set.Error

@@ -696,3 +696,43 @@ func BenchmarkRemoteSet(b *testing.B) {
 		}
 	})
 }
+
+// The keys of a source are found in as many steps, however many sources there
+// are: each has its own index, and a token asks only its own source. What a
+// thousand take more is the processor's, whose cache they do not fit.
+func BenchmarkLookupAmongSources(b *testing.B) {
+	var keys []string
+	for _, kid := range kidsOf(10) {
+		keys = append(keys, jwk(kid, rsaKey()))
+	}
+	i := newIssuer(b, serve(set(keys...)))
+	plain := httptest.NewServer(i.Config.Handler)
+	b.Cleanup(plain.Close)
+	for _, n := range []int{1, 1_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			c, _ := newCache(b, jwks.Options{})
+			sources := make([]*jwks.Remote, n)
+			for at := range sources {
+				sources[at] = remote(b, c, jwks.Config{URL: fmt.Sprint(plain.URL, "/", at), AllowHTTP: true})
+				wantKeys(b, sources[at], "", strings.Join(kidsOf(10), " "))
+			}
+			kid, at := kidsOf(10)[7], 0
+			b.ReportAllocs()
+			for b.Loop() {
+				at = (at + 7) % n // not the one whose keys are in the processor's cache
+				set, err := sources[at].Set(b.Context(), kid)
+				if err != nil || len(set.Candidates(kid, "RS256")) != 1 {
+					b.Fatal("not found")
+				}
+			}
+		})
+	}
+}
+
+func kidsOf(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprint("0f1e2d3c4b5a-", i)
+	}
+	return all
+}

@@ -68,11 +68,15 @@ type ReloadStatus struct {
 
 // KeySetStatus is how a remote key set is.
 type KeySetStatus struct {
-	URL       string    `json:"url"`
-	Keys      int       `json:"keys"`
-	Skipped   int       `json:"skipped"`
-	FetchedAt time.Time `json:"fetched_at"`
-	Error     string    `json:"error"`
+	URL        string    `json:"url"`
+	Keys       int       `json:"keys"`
+	Skipped    int       `json:"skipped"`
+	FetchedAt  time.Time `json:"fetched_at"`
+	UsedUntil  time.Time `json:"used_until,omitzero"` // from then on it is too old
+	Stale      bool      `json:"stale"`               // it may be out of date
+	StaleSince time.Time `json:"stale_since,omitzero"`
+	Restored   bool      `json:"restored"` // fetched before the daemon was started
+	Error      string    `json:"error"`    // of the last fetch
 }
 
 // NewAppPassword asks for an app password.
