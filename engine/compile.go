@@ -109,6 +109,7 @@ func (c *compiler) server() {
 			return
 		}
 		c.engine.tls = &certificate
+		c.serverCertificate(s.TLS.Decl, c.engine.tls)
 	}
 }
 
@@ -182,10 +183,8 @@ func (c *compiler) certificateKeys(s VerificationCertificate) keySource {
 		return nil
 	}
 	for _, key := range keys {
-		if now := c.deps.Now(); !key.validAt(now) {
-			c.tell(Warning, firstOf(s.Decl, "certificate", "certificate_file"), "a certificate is outside its validity",
-				"It is valid from %s to %s. Tokens that it signed are refused until then, or until it is replaced.",
-				key.notBefore.UTC().Format("2006-01-02"), key.notAfter.UTC().Format("2006-01-02"))
+		if !key.notAfter.IsZero() {
+			c.valid(firstOf(s.Decl, "certificate", "certificate_file"), CertificateValidity{s.Label, key.notBefore, key.notAfter})
 		}
 	}
 	return keys

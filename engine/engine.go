@@ -33,6 +33,7 @@ type Engine struct {
 	generation uint64
 	spec       Summary
 	tls        *tls.Certificate
+	validity   []CertificateValidity // sorted
 	peers      peers
 	providers  map[string]*provider // by label
 	clients    map[string]*provider // by client_id

@@ -120,7 +120,7 @@ func TestVerificationCertificatesOfOpenSSL(t *testing.T) {
 
 func TestACertificateCountsWithinItsValidityOnly(t *testing.T) {
 	o := newOpenSSL(t)
-	o.run("req -x509 -nodes -keyout key.pem -out cert.pem -days 30 -subj /CN=ci -newkey ec -pkeyopt ec_paramgen_curve:P-256")
+	o.run("req -x509 -nodes -keyout key.pem -out cert.pem -days 60 -subj /CN=ci -newkey ec -pkeyopt ec_paramgen_curve:P-256")
 	o.run("pkey -in key.pem -pubout -out public.pem")
 	key := o.key("key.pem", "ES256")
 	d := newDaemon(t)
@@ -130,7 +130,7 @@ func TestACertificateCountsWithinItsValidityOnly(t *testing.T) {
 	d.Serve(t, partner(o.read("cert.pem")))
 	mint := func() string { return key.Mint(partnerClaims(d.Clock.Now())) }
 	accepted(t, d, mint())
-	for _, away := range []time.Duration{31 * 24 * time.Hour, -24 * time.Hour} {
+	for _, away := range []time.Duration{61 * 24 * time.Hour, -24 * time.Hour} {
 		d.Clock.Advance(away)
 		refused(t, d, mint(), "no key of verification_certificate.partner")
 		_, found := d.Compile(partner(o.read("cert.pem")))

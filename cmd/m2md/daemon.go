@@ -101,6 +101,7 @@ func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (_ *Daemon
 	d.start = first.Spec
 	d.swap(first)
 	d.metrics.keySets.remotes = d.remotes
+	d.metrics.expiry.live = &d.live
 	return d, d.listen(first.Spec)
 }
 
@@ -245,6 +246,7 @@ func (d *Daemon) Run(ctx context.Context, again <-chan os.Signal) error {
 	reloading, stopReloading := context.WithCancel(context.Background())
 	reloaderDone := make(chan struct{})
 	go func() { defer close(reloaderDone); d.reloadLoop(reloading, again) }()
+	go d.remindOfCertificates(reloading)
 	d.log.Info("serving", "listen", d.main.listener.Addr().String(), "config", d.opts.Config, "generation", d.live.Load().Generation())
 	notifySystemd("READY=1")
 	select {
@@ -317,6 +319,7 @@ func (d *Daemon) Status() serve.Status {
 	for _, remote := range live.Remotes() {
 		status.KeySets = append(status.KeySets, keySetStatus(remote.Status()))
 	}
+	status.Certificates = certificateStatus(live)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	status.Reload = d.last

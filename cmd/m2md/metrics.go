@@ -25,6 +25,7 @@ type metrics struct {
 	reloadGood  prometheus.Gauge
 	keyFetches  *prometheus.CounterVec
 	keySets     *keySetMetrics
+	expiry      *certificateExpiry
 	auditErrors prometheus.Counter
 }
 
@@ -51,10 +52,11 @@ func newMetrics() *metrics {
 		keyFetches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "m2md_jwks_fetches_total", Help: "Fetches of remote key sets, by reason (due, unknown_kid) and outcome (ok, failed)."}, []string{"reason", "outcome"}),
 		keySets: newKeySetMetrics(),
+		expiry:  newCertificateExpiry(),
 		auditErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "m2md_audit_write_errors_total", Help: "Failed writes of the decision log."}),
 	}
-	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.keySets, m.auditErrors,
+	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.keySets, m.expiry, m.auditErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -62,6 +62,9 @@ func writeStatus(w io.Writer, s serve.Status) error {
 	for _, set := range s.KeySets {
 		line("keys of", "%s", keySetLine(set, time.Now()))
 	}
+	for _, one := range s.Certificates {
+		line("certificate", "%s", certificateLine(one, time.Now()))
+	}
 	if len(s.Orphaned) > 0 {
 		line("orphaned", "%s: app passwords without a service_account block, which are inert", strings.Join(s.Orphaned, ", "))
 	}

@@ -56,6 +56,8 @@ type Status struct {
 	Reload     ReloadStatus   `json:"last_reload"`
 	KeySets    []KeySetStatus `json:"key_sets"`
 	Orphaned   []string       `json:"orphaned_accounts"` // have app passwords, and no block
+
+	Certificates []CertificateStatus `json:"certificates"` // by label, and then by their end
 }
 
 // ReloadStatus is how the last reload went, and when the last good one was.
@@ -77,6 +79,13 @@ type KeySetStatus struct {
 	StaleSince time.Time `json:"stale_since,omitzero"`
 	Restored   bool      `json:"restored"` // fetched before the daemon was started
 	Error      string    `json:"error"`    // of the last fetch
+}
+
+// CertificateStatus is when a verification certificate ends, or the listener's
+// own, whose label is server.tls.
+type CertificateStatus struct {
+	Label    string    `json:"label"`
+	NotAfter time.Time `json:"not_after"`
 }
 
 // NewAppPassword asks for an app password.
