@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -208,89 +207,27 @@ func strayBits(segment string) string {
 	return segment[:len(segment)-1] + alphabet[last^1:][:1]
 }
 
-func TestAlgorithmConfusion(t *testing.T) {
+func TestAnHonestTokenOfEachAlgorithm(t *testing.T) {
 	d := newDaemon(t)
-	rs, es := enginetest.NewKey(t, "rs", "RS256"), enginetest.NewKey(t, "es", "ES256")
-	es384, ed := enginetest.NewKey(t, "es384", "ES384"), enginetest.NewKey(t, "ed", "EdDSA")
-	free := enginetest.NewKey(t, "free", "RS512")
+	free := enginetest.NewKey(t, "free", "RS256")
 	free.Unpinned = true
+	keys := []*enginetest.Key{free}
+	for _, algorithm := range []string{"RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"} {
+		keys = append(keys, enginetest.NewKey(t, algorithm, algorithm))
+	}
 	spec := oneAccess("oauth_source.gh")
-	spec.Sources = []engine.OAuthSource{github("gh", rs, es, es384, ed, free)}
+	spec.Sources = []engine.OAuthSource{github("gh", keys...)}
 	d.Serve(t, spec)
+	for _, algorithm := range []string{"RS384", "RS512", "PS256", "PS384", "PS512"} { // whose key pins none
+		keys = append(keys, signedAs(free, algorithm))
+	}
 	claims := enginetest.GitHubClaims(d.Clock.Now(), audience)
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
+	for _, key := range keys {
+		t.Run(key.Algorithm+" by the key "+key.ID, func(t *testing.T) {
+			accepted(t, d, key.Mint(claims))
+			accepted(t, d, key.MintWith(map[string]any{"kid": nil}, claims))
+		})
 	}
-	jwk, err := json.Marshal(rs.JWK())
-	if err != nil {
-		t.Fatal(err)
-	}
-	modulus := rs.Private.Public().(*rsa.PublicKey).N.Bytes()
-	as := func(k *enginetest.Key, algorithm string) *enginetest.Key {
-		other := *k
-		other.Algorithm = algorithm
-		return &other
-	}
-	header := func(alg, kid string) string { return fmt.Sprintf(`{"alg":%q,"kid":%q}`, alg, kid) }
-
-	for _, honest := range []*enginetest.Key{rs, es, es384, ed, free, as(free, "PS256"), as(free, "RS384")} {
-		t.Run("honest "+honest.Algorithm, func(t *testing.T) { accepted(t, d, honest.Mint(claims)) })
-	}
-	t.Run("honest without a kid", func(t *testing.T) { accepted(t, d, es.MintWith(map[string]any{"kid": nil}, claims)) })
-
-	tests := map[string]string{
-		"HS256 with the public key as PEM":              enginetest.HMAC("HS256", rs.PublicPEM(), header("HS256", "rs"), string(payload)),
-		"HS256 with the public key as PEM, a line less": enginetest.HMAC("HS256", []byte(strings.TrimSpace(string(rs.PublicPEM()))), header("HS256", "rs"), string(payload)),
-		"HS256 with the public key as DER":              enginetest.HMAC("HS256", rs.PublicDER(), header("HS256", "rs"), string(payload)),
-		"HS256 with the public key as a JWK":            enginetest.HMAC("HS256", jwk, header("HS256", "rs"), string(payload)),
-		"HS256 with the modulus":                        enginetest.HMAC("HS256", modulus, header("HS256", "rs"), string(payload)),
-		"HS512 with the public key as PEM":              enginetest.HMAC("HS512", rs.PublicPEM(), header("HS512", "rs"), string(payload)),
-		"HS256 with nothing":                            enginetest.HMAC("HS256", nil, header("HS256", "rs"), string(payload)),
-		"HMAC under the name of RS256":                  enginetest.HMAC("HS256", rs.PublicPEM(), header("RS256", "rs"), string(payload)),
-		"HS256 without a kid":                           enginetest.HMAC("HS256", rs.PublicPEM(), `{"alg":"HS256"}`, string(payload)),
-		"PS256 by a key for RS256":                      as(rs, "PS256").Mint(claims),
-		"RS512 by a key for RS256":                      as(rs, "RS512").Mint(claims),
-		"RS256 under the name of PS256":                 rs.MintWith(map[string]any{"alg": "PS256"}, claims),
-		"ES384 under the name of ES256":                 es384.MintWith(map[string]any{"alg": "ES256"}, claims),
-		"ES256 under the name of ES384":                 es.MintWith(map[string]any{"alg": "ES384"}, claims),
-		"a P-256 key that hashes with SHA-384":          as(es, "ES384").Mint(claims),
-		"EdDSA under the name of ES256":                 ed.MintWith(map[string]any{"alg": "ES256"}, claims),
-		"ES256 under the name of EdDSA":                 es.MintWith(map[string]any{"alg": "EdDSA"}, claims),
-		"ES256K":                                        es.MintWith(map[string]any{"alg": "ES256K"}, claims),
-		"es256 in lower case":                           es.MintWith(map[string]any{"alg": "es256"}, claims),
-		"no alg":                                        es.MintWith(map[string]any{"alg": nil}, claims),
-		"the kid of another key":                        es.MintWith(map[string]any{"kid": "ed"}, claims),
-		"the kid of another key of the same kind":       enginetest.NewKey(t, "es", "ES256").Mint(claims),
-		"a kid that nobody has":                         es.MintWith(map[string]any{"kid": "zzz"}, claims),
-		"a kid that is a path":                          es.MintWith(map[string]any{"kid": "../../../../dev/null"}, claims),
-		"a kid that is SQL":                             es.MintWith(map[string]any{"kid": "x' UNION SELECT 'key"}, claims),
-		"a kid with line breaks":                        es.MintWith(map[string]any{"kid": "a\r\nb\x00\x1b[31m"}, claims),
-		"a kid of ten thousand characters":              es.MintWith(map[string]any{"kid": strings.Repeat("k", 8_000)}, claims),
-		"a kid in another case":                         es.MintWith(map[string]any{"kid": "ES"}, claims),
-		"another issuer's key":                          enginetest.NewKey(t, "other", "ES256").Mint(claims),
-		"a signature of zeros":                          zeroSignature(es.Mint(claims), 64),
-		"a signature of zeros for EdDSA":                zeroSignature(ed.Mint(claims), 64),
-		"a signature of zeros for RS256":                zeroSignature(rs.Mint(claims), 256),
-		"a signature of one byte":                       zeroSignature(es.Mint(claims), 1),
-		"a signature in DER":                            derSignature(es, header("ES256", "es"), string(payload)),
-	}
-	for _, none := range []string{"none", "None", "NONE", "nOnE", "", " none"} {
-		tests["alg "+none] = zeroSignature(es.MintWith(map[string]any{"alg": none}, claims), 1)
-		tests["alg "+none+" with a good signature"] = es.MintWith(map[string]any{"alg": none}, claims)
-	}
-	for name, jwt := range tests {
-		t.Run(name, func(t *testing.T) { refused(t, d, jwt, "no key of oauth_source.gh") })
-	}
-	t.Run("alg none without a signature", func(t *testing.T) {
-		refused(t, d, enginetest.Segment([]byte(`{"alg":"none"}`))+"."+enginetest.Segment(payload)+".", "signature is missing")
-	})
-	t.Run("what is not printable in a kid does not reach the log", func(t *testing.T) {
-		refused(t, d, tests["a kid with line breaks"], "no key")
-		if reason := d.Audit.Last(t).Reason; strings.ContainsAny(reason, "\r\n\x00\x1b") || len(reason) > 600 {
-			t.Errorf("the reason is %q", reason)
-		}
-	})
 }
 
 func zeroSignature(jwt string, size int) string {
@@ -306,30 +243,26 @@ func derSignature(k *enginetest.Key, header, payload string) string {
 	return input + "." + enginetest.Segment(der)
 }
 
-func TestKeysInTheHeaderAreIgnored(t *testing.T) {
+// That a key in the header lets nobody in stands in TestAttacks.
+func TestKeysInTheHeaderSpoilNoHonestToken(t *testing.T) {
 	d := newDaemon(t)
-	key, attacker := enginetest.NewKey(t, "k1", "ES256"), enginetest.NewKey(t, "k1", "ES256")
-	lure := enginetest.NewIssuer(t, attacker)
+	key, other := enginetest.NewKey(t, "k1", "ES256"), enginetest.NewKey(t, "k1", "ES256")
+	elsewhere := enginetest.NewIssuer(t, other)
 	spec := oneAccess("oauth_source.gh")
 	spec.Sources = []engine.OAuthSource{github("gh", key)}
 	d.Serve(t, spec)
 	claims := enginetest.GitHubClaims(d.Clock.Now(), audience)
 	headers := map[string]map[string]any{
-		"jwk":                 {"jwk": attacker.JWK()},
-		"jwk without a kid":   {"jwk": attacker.JWK(), "kid": nil},
-		"jku":                 {"jku": lure.JWKSURL()},
-		"x5u":                 {"x5u": lure.JWKSURL()},
-		"x5c":                 {"x5c": []any{base64.StdEncoding.EncodeToString(attacker.PublicDER())}},
-		"a jwk that is none":  {"jwk": "x", "x5c": 5, "x5t": []any{}},
-		"all of them at once": {"jwk": attacker.JWK(), "jku": lure.JWKSURL(), "x5u": lure.JWKSURL(), "x5c": []any{"x"}},
+		"jwk":                {"jwk": other.JWK()},
+		"jku":                {"jku": elsewhere.JWKSURL()},
+		"x5u":                {"x5u": elsewhere.JWKSURL()},
+		"x5c":                {"x5c": []any{base64.StdEncoding.EncodeToString(other.PublicDER())}},
+		"a jwk that is none": {"jwk": "x", "x5c": 5, "x5t": []any{}},
 	}
 	for name, header := range headers {
-		t.Run(name, func(t *testing.T) {
-			refused(t, d, attacker.MintWith(header, claims), "no key of oauth_source.gh")
-			accepted(t, d, key.MintWith(header, claims)) // an honest signature is not spoilt by it
-		})
+		t.Run(name, func(t *testing.T) { accepted(t, d, key.MintWith(header, claims)) })
 	}
-	if lure.Fetches() != 0 {
+	if elsewhere.Fetches() != 0 {
 		t.Error("keys were fetched from where the token says")
 	}
 }
