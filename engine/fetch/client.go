@@ -90,7 +90,8 @@ func (c *Client) checkRedirect(to *http.Request, via []*http.Request) error {
 // still be used.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Request asks for a document.
+// Request asks for a document. It changes nothing at the server, and may be made
+// again where a kept connection breaks.
 type Request struct {
 	Method string // "" for GET
 	URL    URL
@@ -119,6 +120,9 @@ func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
 		r.Header[name] = values
 	}
 	r.Header.Set("User-Agent", "m2md")
+	// Not sent. It lets net/http make a request again, a POST too, where the
+	// server closed the kept connection that it was made on.
+	r.Header["Idempotency-Key"] = nil
 	resp, err := c.http.Do(r)
 	if err != nil {
 		return Response{}, tellable(ctx, err)
@@ -128,7 +132,7 @@ func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
 		return Response{}, err
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, c.opts.MaxBytes+1))
-	if err != nil {
+	if err != nil || ctx.Err() != nil { // a server may end a document because we gave up
 		return Response{}, tellable(ctx, err)
 	}
 	if err := c.checkBody(body); err != nil {

@@ -1,6 +1,7 @@
 package fetch_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -394,5 +395,52 @@ func TestTheProxyOfTheEnvironmentIsAsked(t *testing.T) {
 				t.Errorf("with a proxy: %v\n%s, want %s", err, out, tt.want)
 			}
 		})
+	}
+}
+
+// A server may close a kept connection while a request is on its way.
+func TestARequestIsMadeAgainWhereItsKeptConnectionBreaks(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	asked := make(chan string, 10) // more than are expected
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			for n := range 2 { // it answers the first request of each connection
+				r, err := http.ReadRequest(bufio.NewReader(conn))
+				if err != nil {
+					break
+				}
+				body, _ := io.ReadAll(r.Body)
+				asked <- r.Method + " " + string(body)
+				if n == 0 {
+					io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+				}
+			}
+			conn.Close()
+		}
+	}()
+	opts := options
+	opts.AllowHTTP, opts.MaxIdle = true, 1
+	c := newClient(t, opts)
+	u, err := c.ParseURL("http://" + listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := c.Do(t.Context(), fetch.Request{Method: http.MethodPost, URL: u, Body: []byte("a=b")}); err != nil {
+			t.Error(err)
+		}
+	}
+	for range 3 {
+		if got := <-asked; got != "POST a=b" {
+			t.Errorf("it was asked %q", got)
+		}
 	}
 }

@@ -4,6 +4,6 @@
 //
 // A [Client] is made for one server, with the roots that it is trusted by. It
 // goes by the proxy settings of the environment (HTTPS_PROXY, HTTP_PROXY,
-// NO_PROXY). It tries nothing twice, keeps no answer, and does not know what a
-// document means; it imports nothing of m2md.
+// NO_PROXY). It keeps no answer and does not know what a document means; it
+// imports nothing of m2md.
 package fetch
