@@ -78,6 +78,8 @@ func (c Claims) audience() ([]string, error) {
 type timeRules struct {
 	leeway time.Duration // how far the issuer's clock may differ
 	maxAge time.Duration // since iat; 0 for no bound
+	// endless takes a token without exp.
+	endless bool
 }
 
 // checkTimes refuses a token outside its time. exp is required, and now is
@@ -87,10 +89,10 @@ func (c Claims) checkTimes(now time.Time, rules timeRules) (expiry time.Time, er
 	if err != nil {
 		return expiry, err
 	}
-	if expiry.IsZero() {
+	if expiry.IsZero() && !rules.endless {
 		return expiry, errors.New(`the claim "exp" is missing`)
 	}
-	if !now.Before(expiry.Add(rules.leeway)) {
+	if !expiry.IsZero() && !now.Before(expiry.Add(rules.leeway)) {
 		return expiry, fmt.Errorf("it expired at %s", expiry.UTC().Format(time.RFC3339))
 	}
 	from, err := c.numericDate("nbf")
@@ -137,21 +139,41 @@ func (c Claims) checkAudience(wanted []string) error {
 	return fmt.Errorf("its audience %q is none of the accepted", given)
 }
 
-// subject returns sub. It becomes part of the identity, and so of headers and
-// logs: control characters are refused rather than carried there.
+// subject returns sub.
 func (c Claims) subject() (string, error) {
 	sub, err := c.text("sub")
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case sub == "":
-		return "", errors.New(`the claim "sub" is missing or empty`)
-	case len(sub) > maxSubject:
-		return "", errors.New(`the claim "sub" is longer than 2048 bytes`)
-	case strings.ContainsFunc(sub, isControl):
-		return "", errors.New(`the claim "sub" holds a control character or is not UTF-8`)
 	}
-	return sub, nil
+	return sub, checkSubject("sub", sub)
+}
+
+// holder returns the claim that says who holds a token: a string, or a whole
+// number in digits, as services without OpenID Connect number their users.
+func (c Claims) holder(name string) (string, error) {
+	number, ok := c[name].(json.Number)
+	if ok && !strings.ContainsAny(number.String(), ".eE-") {
+		return number.String(), nil
+	}
+	holder, err := c.text(name)
+	if err != nil {
+		return "", fmt.Errorf("the claim %q is neither a string nor a whole number", name)
+	}
+	return holder, checkSubject(name, holder)
+}
+
+// checkSubject judges what becomes part of the identity, and so of headers and
+// logs: control characters are refused rather than carried there.
+func checkSubject(name, sub string) error {
+	switch {
+	case sub == "":
+		return fmt.Errorf("the claim %q is missing or empty", name)
+	case len(sub) > maxSubject:
+		return fmt.Errorf("the claim %q is longer than 2048 bytes", name)
+	case strings.ContainsFunc(sub, isControl):
+		return fmt.Errorf("the claim %q holds a control character or is not UTF-8", name)
+	}
+	return nil
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' || 0x80 <= r && r < 0xA0 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -144,7 +145,8 @@ func (c *compiler) unique(seen map[string]Decl, d Decl, what string) bool {
 func (c *compiler) sources() {
 	seen := map[string]Decl{}
 	for _, s := range c.spec.Sources {
-		c.trust(origin{KindOAuthSource, s.Label}, s.Decl, s.Trust, c.sourceKeys(s))
+		t := c.trust(origin{KindOAuthSource, s.Label}, s.Decl, s.Trust, c.sourceKeys(s))
+		t.opaque, t.holder = c.opaqueTokens(s), cmp.Or(s.Opaque.SubjectClaim, "sub")
 		c.checkProfile(s)
 		c.unique(seen, s.Decl, "the source")
 	}
@@ -156,7 +158,7 @@ func (c *compiler) sources() {
 }
 
 // trust adds a source whose keys were compiled; nil keys were told of already.
-func (c *compiler) trust(from origin, d Decl, t Trust, keys keySource) {
+func (c *compiler) trust(from origin, d Decl, t Trust, keys keySource) *trust {
 	c.checkTrust(from, d, t)
 	c.engine.trusts[from.label] = from.kind
 	c.trusts[from] = &trust{
@@ -170,6 +172,7 @@ func (c *compiler) trust(from origin, d Decl, t Trust, keys keySource) {
 		once:        t.UseOnce,
 		keys:        keys,
 	}
+	return c.trusts[from]
 }
 
 // certificateKeys reads a certificate's PEM.
@@ -197,6 +200,8 @@ func (c *compiler) sourceKeys(s OAuthSource) keySource {
 		return sourceKeys{jwks.NewSet(nil)}
 	case s.JWKSURL != "" || s.WellKnownURL != "":
 		return c.remoteKeys(s)
+	case s.takesOpaque() && !s.hasKeys():
+		return nil
 	}
 	at := firstOf(s.Decl, "oidc_jwks", "oidc_jwks_file")
 	keys, skipped, err := jwks.Decode([]byte(s.JWKS.Content))
@@ -222,12 +227,9 @@ func (c *compiler) remoteKeys(s OAuthSource) keySource {
 		AnyIssuer:    s.anyIssuer(),
 		AllowHTTP:    s.AllowHTTP,
 	}
-	if s.Has("ca") || s.Has("ca_file") {
-		config.CAPEM = []byte(s.CA.Content)
-		if len(config.CAPEM) == 0 { // which would stand for the system's roots
-			c.fault(firstOf(s.Decl, "ca", "ca_file"), "the CA is empty", "Give the certificates of the roots as PEM, or leave it out to take the system's.")
-			return nil
-		}
+	var ok bool
+	if config.CAPEM, ok = c.roots(s); !ok {
+		return nil
 	}
 	remote, err := c.deps.KeySets.Remote(config)
 	if err != nil {
@@ -236,6 +238,16 @@ func (c *compiler) remoteKeys(s OAuthSource) keySource {
 	}
 	c.engine.remotes = append(c.engine.remotes, remote)
 	return sourceKeys{remote}
+}
+
+// roots are those for what is fetched from a source; none for the system's.
+func (c *compiler) roots(s OAuthSource) (pem []byte, ok bool) {
+	given := s.Has("ca") || s.Has("ca_file")
+	if given && s.CA.Content == "" { // which would stand for the system's roots
+		c.fault(firstOf(s.Decl, "ca", "ca_file"), "the CA is empty", "Give the certificates of the roots as PEM, or leave it out to take the system's.")
+		return nil, false
+	}
+	return []byte(s.CA.Content), true
 }
 
 // accounts compiles the service accounts.

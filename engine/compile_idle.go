@@ -15,6 +15,7 @@ func (c *compiler) idle() {
 	}
 	for _, source := range c.spec.Sources {
 		c.idleSource(source)
+		c.idleOpaque(source)
 	}
 	for _, p := range c.spec.Providers {
 		for _, access := range p.Accesses {
@@ -33,7 +34,7 @@ func (c *compiler) note(at Range, what, why string) {
 // idleSource tells what is asked of a fetch that never happens, and a profile
 // that is not that of the issuer.
 func (c *compiler) idleSource(s OAuthSource) {
-	if s.JWKSURL == "" && s.WellKnownURL == "" && !s.Unknown["oidc_jwks_url"] && !s.Unknown["oidc_well_known_url"] {
+	if s.JWKSURL == "" && s.WellKnownURL == "" && !s.takesOpaque() && !s.Unknown["oidc_jwks_url"] && !s.Unknown["oidc_well_known_url"] {
 		for _, name := range []string{"allow_http", "ca", "ca_file"} {
 			if s.Has(name) {
 				c.note(s.AttrAt(name), fmt.Sprintf("%q", name), "The keys stand in the files; nothing is fetched.")

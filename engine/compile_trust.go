@@ -110,7 +110,9 @@ func sharedKeys(s OAuthSource) bool {
 func anyTenant(s OAuthSource) bool {
 	profile, _ := issuer.Lookup(s.Profile)
 	_, known := issuer.SharedIssuer(s.Issuer)
-	return known || profile.AnyTenant(s.Issuer)
+	// A profile_url answers whoever holds any application's token.
+	asked := s.takesOpaque() && s.Opaque.IntrospectionURL == ""
+	return known || profile.AnyTenant(s.Issuer) || asked
 }
 
 // checkSubject wants an access from a shared issuer to say whom it means.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/m2md/m2md/engine/jwks"
 	"github.com/m2md/m2md/engine/oauth2"
+	"github.com/m2md/m2md/engine/opaque"
 )
 
 // Deps are what a generation needs and does not own: they outlive it. All must
@@ -23,6 +24,7 @@ type Deps struct {
 	SigningKeys  SigningKeyStore
 	KeySets      *jwks.Cache
 	Verified     *VerifiedTokens
+	Opaque       *opaque.Cache
 	Audit        Auditor
 }
 
@@ -41,6 +43,7 @@ type Engine struct {
 	accounts   map[string]*account
 	trusts     map[string]Kind // label of a source or certificate
 	remotes    []*jwks.Remote
+	opaques    []*opaque.Remote
 }
 
 // Summary is what may be told of a generation.
@@ -61,6 +64,13 @@ func (e *Engine) Generation() uint64 { return e.generation }
 
 // Remotes are the remote key sets that the generation refers to.
 func (e *Engine) Remotes() []*jwks.Remote { return e.remotes }
+
+// Adopt says that this is the generation that serves: its remotes are kept, and
+// those of others are forgotten.
+func (e *Engine) Adopt() {
+	e.deps.KeySets.Use(e.remotes)
+	e.deps.Opaque.Use(e.opaques)
+}
 
 // Certificate is what the listener shows; nil without TLS.
 func (e *Engine) Certificate() *tls.Certificate { return e.tls }

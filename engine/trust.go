@@ -12,6 +12,7 @@ import (
 
 	"github.com/m2md/m2md/engine/jwks"
 	"github.com/m2md/m2md/engine/oauth2"
+	"github.com/m2md/m2md/engine/opaque"
 )
 
 // trust is a source or certificate of a generation: whose signatures count,
@@ -24,9 +25,10 @@ type trust struct {
 	anyAudience bool
 	require     *Requirement
 	times       timeRules
-	once        bool         // each token is taken once
-	keys        keySource    // nil: it signs no JWTs
-	opaque      opaqueSource // nil: its opaque tokens are refused
+	once        bool           // each token is taken once
+	keys        keySource      // nil: it signs no JWTs
+	opaque      *opaque.Remote // nil: its opaque tokens are refused
+	holder      string         // the claim that says who holds an opaque token
 }
 
 // keySource gives the keys to try for a token whose header says kid and alg;
@@ -262,17 +264,22 @@ func (t *trust) identify(claims Claims, now time.Time) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !t.anyAudience {
-		if err := claims.checkAudience(t.audiences); err != nil {
-			return nil, err
-		}
-	}
 	sub, err := claims.subject()
 	if err == nil {
 		err = t.checkTrustDomain(sub)
 	}
 	if err != nil {
 		return nil, err
+	}
+	return t.owner(claims, sub, expiry)
+}
+
+// owner is whose token it is, where it is for m2md and its claims will do.
+func (t *trust) owner(claims Claims, sub string, expiry time.Time) (*identity, error) {
+	if !t.anyAudience {
+		if err := claims.checkAudience(t.audiences); err != nil {
+			return nil, err
+		}
 	}
 	if !t.require.Match(claims) {
 		return nil, errors.New("its claims do not fulfil the require_claims of the source")

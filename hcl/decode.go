@@ -123,7 +123,7 @@ func (d *decoder) present(g *given, v *values) {
 			}
 		}
 		switch {
-		case len(given) == 0 && group.required:
+		case len(given) == 0 && group.required && !slices.ContainsFunc(group.unless, v.decl.Has):
 			d.found.fault(g.header, quoted(group.names, "or")+" is missing", fmt.Sprintf("A %s block needs exactly one of them.", g.schema.Name))
 		case len(given) > 1:
 			d.found.fault(v.decl.Attrs[given[1]], quoted(given, "and")+" exclude each other", "Keep one of them.")

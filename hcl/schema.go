@@ -81,10 +81,11 @@ type attribute struct {
 }
 
 // choice is a group of attributes of which at most one may be given, and one
-// must be where it is required.
+// must be where it is required, unless one of others is.
 type choice struct {
 	names    []string
 	required bool
+	unless   []string
 }
 
 // block is the table of one block, and how its values become part of a Spec.

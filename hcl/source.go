@@ -22,28 +22,25 @@ func sourceBlock() *block {
 				Doc:        "The trust domain of the workloads, with profile spiffe: sub must be a SPIFFE ID of it. issuer may then be left out.",
 				Constraint: "Lower case letters, digits, dots, dashes and underscores, at most 255.",
 			}, check: checkTrustDomain},
-			flag("allow_http", "Keys may be fetched without TLS."),
+			flag("allow_http", "What is fetched, and asked, may go without TLS."),
 			{AttributeDoc: AttributeDoc{Name: "ca_file", Type: TypeFile, Default: "the system's", Doc: "Roots for the fetch, PEM."}},
 			{AttributeDoc: AttributeDoc{Name: "ca", Type: TypeString, Doc: "The same, in the place of ca_file."}, check: notEmpty},
-			notYet("introspection_url", TypeString, "Where opaque tokens are introspected (RFC 7662)."),
-			noEffect("consumer_key", "m2md's client_id at the issuer."),
-			consumerSecret(),
+			{AttributeDoc: AttributeDoc{Name: "introspection_url", Type: TypeString, Doc: "Where the issuer tells of its opaque tokens (RFC 7662); with consumer_key and consumer_secret.", Constraint: urlRule}, check: checkURL},
+			{AttributeDoc: AttributeDoc{Name: "consumer_key", Type: TypeString, Doc: "m2md's client_id at the issuer, for introspection_url."}, check: notEmpty},
+			{AttributeDoc: AttributeDoc{Name: "consumer_secret_file", Type: TypeFile, Doc: "A file that holds the secret of consumer_key."}},
+			{AttributeDoc: AttributeDoc{Name: "consumer_secret", Type: TypeString, Secret: true, Doc: "The same by env(), in the place of consumer_secret_file."}, check: notEmpty},
+			{AttributeDoc: AttributeDoc{Name: "profile_url", Type: TypeString, Doc: "What answers an opaque token of the issuer with claims of its holder, as userinfo does. Without effect on a source that has keys.", Constraint: urlRule}, check: checkURL},
+			{AttributeDoc: AttributeDoc{Name: "subject_claim", Type: TypeString, Default: "sub", Doc: "The member of that answer that says who holds the token: a string, or a whole number.", Constraint: "Something that never changes hands, as an id."}, check: notEmpty},
 			noEffect("authorization_url", "The issuer's authorization endpoint."),
 			noEffect("access_token_url", "The issuer's token endpoint."),
-			noEffect("profile_url", "The issuer's userinfo endpoint."),
 		}, trustAttributes()...),
 		choices: []choice{
-			{names: []string{"oidc_jwks_url", "oidc_well_known_url", "oidc_jwks_file", "oidc_jwks"}, required: true},
+			{names: []string{"oidc_jwks_url", "oidc_well_known_url", "oidc_jwks_file", "oidc_jwks"}, required: true, unless: []string{"introspection_url", "profile_url"}},
+			{names: []string{"consumer_secret_file", "consumer_secret"}},
 			{names: []string{"ca_file", "ca"}},
 		},
 		decode: func(v *values, spec *engine.Spec) { spec.Sources = append(spec.Sources, decodeSource(v)) },
 	}
-}
-
-func consumerSecret() attribute {
-	a := noEffect("consumer_secret", "The secret of consumer_key, by env().")
-	a.Secret = true
-	return a
 }
 
 func checkTrustDomain(s string) fault {
@@ -63,6 +60,13 @@ func decodeSource(v *values) engine.OAuthSource {
 		JWKS:         v.file("oidc_jwks_file", "oidc_jwks"),
 		JWKSURL:      v.str("oidc_jwks_url"),
 		WellKnownURL: v.str("oidc_well_known_url"),
+		Opaque: engine.OpaqueTokens{
+			IntrospectionURL: v.str("introspection_url"),
+			ConsumerKey:      v.str("consumer_key"),
+			ConsumerSecret:   v.file("consumer_secret_file", "consumer_secret").Content,
+			ProfileURL:       v.str("profile_url"),
+			SubjectClaim:     v.str("subject_claim"),
+		},
 		AllowHTTP:    v.boolean("allow_http"),
 		CA:           v.file("ca_file", "ca"),
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/jwks"
+	"github.com/m2md/m2md/engine/opaque"
 	"github.com/m2md/m2md/hcl"
 	"github.com/m2md/m2md/scripting"
 	"github.com/m2md/m2md/storage/memory"
@@ -76,6 +77,7 @@ func rehearsalDeps(keys *jwks.Cache) engine.Deps {
 		SigningKeys:  store,
 		KeySets:      keys,
 		Verified:     engine.NewVerifiedTokens(),
+		Opaque:       opaque.NewCache(opaque.Options{}),
 		Audit:        auditors{},
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/jwks"
+	"github.com/m2md/m2md/engine/opaque"
 	"github.com/m2md/m2md/engine/serve"
 	"github.com/m2md/m2md/hcl"
 	"github.com/m2md/m2md/storage"
@@ -112,6 +113,8 @@ func (d *Daemon) loadOptions() hcl.Options {
 // open makes what outlives generations. Storage is not opened for files that
 // are refused anyway.
 func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
+	opaques := opaque.NewCache(opaque.Options{Log: d.log})
+	d.closers = append(d.closers, opaques.Close)
 	if d.opts.Audit != nil {
 		d.audit = newAuditLog(d.opts.Audit, d.auditFailed)
 		d.closers = append(d.closers, d.audit.Close)
@@ -135,6 +138,7 @@ func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
 		SigningKeys:  d.store,
 		KeySets:      d.keys,
 		Verified:     engine.NewVerifiedTokens(),
+		Opaque:       opaques,
 		Audit:        d.auditors(),
 	}
 	return nil

@@ -59,7 +59,7 @@ func (d *Daemon) reload(ctx context.Context) serve.ReloadResult {
 	next := compile(ctx, d.opts.Config, loaded, needsRestart(d.start, loaded.Spec), generation+1, d.deps)
 	report := text(next)
 	if next.Engine == nil {
-		d.keys.Use(d.live.Load().Remotes()) // forget those of the refused generation
+		d.live.Load().Adopt() // forget what only the refused generation needs
 		d.concluded("failed", report)
 		return serve.ReloadResult{Generation: generation, Report: report}
 	}
@@ -73,7 +73,7 @@ func (d *Daemon) swap(next *assessment) {
 	now := time.Now()
 	d.fingerprint = next.Spec.Fingerprint
 	d.live.Swap(next.Engine)
-	d.keys.Use(next.Engine.Remotes())
+	next.Engine.Adopt()
 	d.metrics.serving(next.Engine.Generation(), now)
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/jwks"
+	"github.com/m2md/m2md/engine/opaque"
 )
 
 // Store is the storage that a Daemon needs.
@@ -45,10 +46,12 @@ func NewDaemon(t testing.TB, parts Parts) *Daemon {
 	parts.KeySets.Now = parts.Clock.Now
 	keySets := jwks.NewCache(parts.KeySets)
 	t.Cleanup(keySets.Close)
+	opaques := opaque.NewCache(opaque.Options{Now: parts.Clock.Now})
+	t.Cleanup(opaques.Close)
 	d := &Daemon{Clock: parts.Clock, Audit: &Recorder{}, Store: parts.Store}
 	d.Deps = engine.Deps{
 		Now: d.Clock.Now, Random: rand.Reader, Policies: parts.Policies,
-		AppPasswords: parts.Store, SigningKeys: parts.Store, UsedTokens: parts.Store, KeySets: keySets, Verified: engine.NewVerifiedTokens(), Audit: d.Audit,
+		AppPasswords: parts.Store, SigningKeys: parts.Store, UsedTokens: parts.Store, KeySets: keySets, Verified: engine.NewVerifiedTokens(), Opaque: opaques, Audit: d.Audit,
 	}
 	return d
 }
@@ -68,7 +71,7 @@ func (d *Daemon) Serve(t testing.TB, spec engine.Spec) *engine.Engine {
 		t.Fatalf("compiling: %s", err)
 	}
 	d.Live.Swap(e)
-	d.Deps.KeySets.Use(e.Remotes())
+	e.Adopt()
 	return e
 }
 

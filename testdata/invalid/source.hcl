@@ -4,7 +4,6 @@ oauth_source "none" { # ERROR: "oidc_jwks_url", "oidc_well_known_url", "oidc_jwk
   leeway    = "61s"        # ERROR: "leeway" is out of range
   replay    = "twice"      # ERROR: "replay" has no such value
   max_token_age = "0s"     # ERROR: "max_token_age" is out of range
-  introspection_url = "x"  # ERROR: "introspection_url" is not supported yet
 }
 
 oauth_source "both" {
@@ -13,12 +12,18 @@ oauth_source "both" {
   audiences      = "m2md"         # ERROR: "audiences" must be a list of strings
   allow_http     = "true"         # ERROR: "allow_http" must be true or false
   profile        = null           # ERROR: "profile" is null
-  consumer_key   = 3              # NOTE: "consumer_key" has no effect # ERROR: "consumer_key" must be a string
+  consumer_key   = 3              # ERROR: "consumer_key" must be a string
+}
+
+oauth_source "opaque" {
+  introspection_url    = "x"         # ERROR: "introspection_url" is no http or https URL
+  consumer_secret_file = "none.txt"  # ERROR: file "none.txt" does not exist
+  consumer_secret      = "swordfish" # ERROR: "consumer_secret_file" and "consumer_secret" exclude each other # WARNING: "consumer_secret" stands in the file as it is
 }
 
 oauth_source "secret" {
   oidc_jwks       = "{}"
-  consumer_secret = "swordfish" # NOTE: "consumer_secret" has no effect # WARNING: "consumer_secret" stands in the file as it is
+  consumer_secret = "swordfish" # WARNING: "consumer_secret" stands in the file as it is
 }
 
 verification_certificate "partner" { # ERROR: "certificate_file" or "certificate" is missing

@@ -9,8 +9,8 @@ provider "loki" {
       service_account.promtheus,        # ERROR: service_account.promtheus is not declared
       oauth_source.prometheus,          # ERROR: oauth_source.prometheus is not declared
       verification_certificate.partner, # ERROR: verification_certificate.partner is not declared
-      provider.loki,                    # ERROR: a provider in from is not supported yet
-      provider.none,                    # ERROR: a provider in from is not supported yet
+      provider.loki,
+      provider.none,                    # ERROR: provider.none is not declared
     ]
     policies = [policy.none] # ERROR: policy.none is not declared
   }
