@@ -67,7 +67,7 @@ func decodeSource(v *values) engine.OAuthSource {
 			ProfileURL:       v.str("profile_url"),
 			SubjectClaim:     v.str("subject_claim"),
 		},
-		AllowHTTP:    v.boolean("allow_http"),
-		CA:           v.file("ca_file", "ca"),
+		AllowHTTP: v.boolean("allow_http"),
+		CA:        v.file("ca_file", "ca"),
 	}
 }
