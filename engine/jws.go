@@ -103,7 +103,7 @@ func (h jwsHeader) checkType() error {
 	if h.Type == "" {
 		return nil
 	}
-	switch strings.TrimPrefix(strings.ToLower(h.Type), "application/") { // RFC 7515 §4.1.9
+	switch mediaType(h.Type) {
 	case "jwt", "jose", "at+jwt", "client-authentication+jwt", "authorization-grant+jwt":
 		return nil
 	default:

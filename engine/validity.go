@@ -62,5 +62,8 @@ func (c *compiler) valid(at Range, v CertificateValidity) {
 // serverCertificate notes when the listener's certificate is valid.
 func (c *compiler) serverCertificate(d Decl, certificate *tls.Certificate) {
 	leaf := certificate.Leaf
+	if leaf == nil { // GODEBUG=x509keypairleaf=0
+		return
+	}
 	c.valid(firstOf(d, "certificate", "certificate_file"), CertificateValidity{ServerCertificate, leaf.NotBefore, leaf.NotAfter})
 }
