@@ -29,6 +29,11 @@ func (c Claims) text(name string) (string, error) {
 	return s, nil
 }
 
+// maxAhead is how far ahead the end of a token may be. Those of CI systems end
+// within hours, those of clusters within a year; one without an end in sight
+// would be a password (RFC 7523 §3).
+const maxAhead = 366 * 24 * time.Hour
+
 // maxNumericDate is the last second of the year 9999.
 const maxNumericDate = 253402300799
 
@@ -94,6 +99,9 @@ func (c Claims) checkTimes(now time.Time, rules timeRules) (expiry time.Time, er
 	}
 	if !expiry.IsZero() && !now.Before(expiry.Add(rules.leeway)) {
 		return expiry, fmt.Errorf("it expired at %s", expiry.UTC().Format(time.RFC3339))
+	}
+	if now.Add(maxAhead).Before(expiry) {
+		return expiry, fmt.Errorf("it expires at %s, more than a year ahead", expiry.UTC().Format(time.RFC3339))
 	}
 	from, err := c.numericDate("nbf")
 	if err != nil {
