@@ -181,6 +181,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(set(`{"kty":"oct","k":"AAAA"}`, `{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}`, `{"kty":"RSA","n":"AA","e":"AQAB"}`)))
 	f.Add([]byte(set(jwk("a", ec, "d", `"AA"`), `null`, `[[[[`)))
 	f.Add([]byte(`{"keys":[],"keys":[]}`))
+	f.Add([]byte(`{"keys":[],"keYs":[2]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		keys, skipped, err := jwks.Decode(raw)
 		if err != nil {
@@ -189,9 +190,10 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		var document struct{ Keys []json.RawMessage }
-		if err := json.Unmarshal(raw, &document); err != nil || len(document.Keys) != len(keys)+len(skipped) {
-			t.Errorf("%d usable and %d skipped of %d, %v", len(keys), len(skipped), len(document.Keys), err)
+		var document map[string]json.RawMessage // a struct would take "KEYS", too
+		var elements []json.RawMessage
+		if err := errors.Join(json.Unmarshal(raw, &document), json.Unmarshal(document["keys"], &elements)); err != nil || len(elements) != len(keys)+len(skipped) {
+			t.Errorf("%d usable and %d skipped of %d, %v", len(keys), len(skipped), len(elements), err)
 		}
 		for _, key := range keys {
 			if again, err := jwks.NewKey(key.ID, key.Algorithm, key.Public); err != nil || again.Thumbprint != key.Thumbprint {
