@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -59,6 +61,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			validateCommand(),
 			serviceAccountCommand(),
 			appPasswordCommand(),
+			jwksCommand(),
 			reloadCommand(),
 			statusCommand(),
 			versionCommand(),
@@ -79,20 +82,26 @@ func (silentFault) Error() string { return "faults were found" }
 // wrongUsage is what flags that cannot be understood end in.
 func wrongUsage(_ *cli.Context, err error, _ bool) error { return usageError{err} }
 
-// command completes a command with what all share: strict arguments.
+// command completes a command with what all share: strict arguments. argument
+// names them for people: "" for none, NAME for one, [NAME...] for any number.
 func command(c *cli.Command, argument string, action cli.ActionFunc) *cli.Command {
 	c.ArgsUsage = argument
 	c.HideHelpCommand = true
 	c.OnUsageError = wrongUsage
+	fewest, most := 1, 1
+	switch {
+	case argument == "":
+		fewest, most = 0, 0
+	case strings.HasSuffix(argument, "...]"):
+		fewest, most = 0, math.MaxInt
+	}
 	c.Action = func(ctx *cli.Context) error {
-		wanted := 0
-		if argument != "" {
-			wanted = 1
+		for i, given := range ctx.Args().Slice() {
+			if i >= most || i > 0 && strings.HasPrefix(given, "-") {
+				return usagef("%s: unexpected argument %q; flags come before arguments", c.Name, given)
+			}
 		}
-		if ctx.NArg() > wanted {
-			return usagef("%s: unexpected argument %q; flags come before arguments", c.Name, ctx.Args().Get(wanted))
-		}
-		if ctx.NArg() < wanted {
+		if ctx.NArg() < fewest {
 			return usagef("%s: %s is missing", c.Name, argument)
 		}
 		return action(ctx)

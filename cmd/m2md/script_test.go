@@ -12,12 +12,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/enginetest"
 	"github.com/m2md/m2md/engine/serve"
 )
 
@@ -28,6 +30,7 @@ func TestMain(m *testing.M) {
 
 // Each transcript in testdata/script is what somebody types, and what they see.
 func TestTheCommandsBehaveAsTranscribed(t *testing.T) {
+	world := &issuers{t: t, keys: map[string]*enginetest.Key{}, at: map[string]*enginetest.Issuer{}}
 	testscript.Run(t, testscript.Params{
 		Dir:                filepath.Join("testdata", "script"),
 		RequireUniqueNames: true,
@@ -37,12 +40,13 @@ func TestTheCommandsBehaveAsTranscribed(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
-			"ready": ready,
-			"keep":  keep,
-			"json":  checkJSON,
-			"login": login,
-			"size":  size,
+			"exits":  exits,
+			"ready":  ready,
+			"keep":   keep,
+			"json":   checkJSON,
+			"login":  login,
+			"size":   size,
+			"issuer": world.command,
 			"readonly": func(ts *testscript.TestScript, _ bool, args []string) {
 				makeReadOnly(ts, ts.MkAbs(args[0]))
 			},
@@ -183,6 +187,46 @@ func size(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got := len(names) + len(hidden); strconv.Itoa(got) != args[1] {
 		ts.Fatalf("%s holds %d names, want %s: %q %q", args[0], got, args[1], names, hidden)
+	}
+}
+
+// issuers are those of the transcripts. Keys are known by their kid, and the
+// same in all of them.
+type issuers struct {
+	t    *testing.T
+	mu   sync.Mutex
+	keys map[string]*enginetest.Key
+	at   map[string]*enginetest.Issuer // by URL
+}
+
+// issuer publishes NAME KID...: starts an issuer with those keys and sets $NAME
+// to its URL, or, where $NAME is one, has it publish those keys instead.
+// issuer stops NAME: closes its port.
+func (w *issuers) command(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: issuer publishes NAME KID... or issuer stops NAME")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := w.at[ts.Getenv(args[1])]
+	var keys []*enginetest.Key
+	for _, kid := range args[2:] {
+		if w.keys[kid] == nil {
+			w.keys[kid] = enginetest.NewKey(w.t, kid, "ES256")
+		}
+		keys = append(keys, w.keys[kid])
+	}
+	switch {
+	case args[0] == "stops" && known != nil:
+		known.Stop()
+	case args[0] == "publishes" && known != nil:
+		known.Publish(keys...)
+	case args[0] == "publishes":
+		known = enginetest.NewIssuer(w.t, keys...)
+		w.at[known.URL] = known
+		ts.Setenv(args[1], known.URL)
+	default:
+		ts.Fatalf("there is no issuer %s", args[1])
 	}
 }
 

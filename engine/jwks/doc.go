@@ -7,6 +7,10 @@
 // a token, it takes the source's set and tries its [Set.Candidates]; nothing on
 // that path locks or allocates.
 //
+// Where there is a [Store], a fetched set outlives the process: the next one
+// serves it from its start, counted as stale until a fetch succeeds, and no
+// longer than the fetch that brought it allows.
+//
 // What a remote answers is hostile until read: sizes, times, redirects and the
 // number of fetches that strangers can cause are bounded, a broken key costs
 // only itself, and no key is accepted that does not fit the algorithms that
