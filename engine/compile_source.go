@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"fmt"
-	"strings"
 
 	"github.com/m2md/m2md/engine/jwks"
 )
