@@ -16,8 +16,11 @@ import (
 	"time"
 )
 
-// maxHeaders bounds the headers of an answer in bytes.
-const maxHeaders = 64 << 10
+// Bounds of an answer in bytes.
+const (
+	maxHeaders  = 64 << 10
+	maxUnwanted = 4 << 10 // read of a body that is refused
+)
 
 // Options set up a Client. MaxBytes and Timeout must be set.
 type Options struct {
@@ -45,21 +48,21 @@ func New(opts Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{opts: opts}
-	c.http = &http.Client{Transport: newTransport(roots, opts.MaxIdle), CheckRedirect: c.checkRedirect}
+	c.http = &http.Client{Transport: opts.transport(roots), CheckRedirect: c.checkRedirect}
 	return c, nil
 }
 
-func newTransport(roots *x509.CertPool, maxIdle int) *http.Transport {
+func (o Options) transport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		OnProxyConnectResponse: checkProxy,
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: o.Timeout}).DialContext, // which may outlive its request
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    5 * time.Second,
+		TLSHandshakeTimeout:    o.Timeout,
 		MaxResponseHeaderBytes: maxHeaders,
-		DisableKeepAlives:      maxIdle == 0,
-		MaxIdleConns:           maxIdle,
-		MaxIdleConnsPerHost:    maxIdle,
+		DisableKeepAlives:      o.MaxIdle == 0,
+		MaxIdleConns:           o.MaxIdle,
+		MaxIdleConnsPerHost:    o.MaxIdle,
 		IdleConnTimeout:        30 * time.Second,
 		ForceAttemptHTTP2:      true,
 	}
@@ -97,10 +100,16 @@ type Request struct {
 	URL    URL
 	Header http.Header // must not be changed any more
 	Body   []byte      // nil for none
+
+	// AnyStatus takes what comes with another status than 200 for a Response,
+	// too: a refusal whose reason the caller can read.
+	AnyStatus bool
 }
 
-// Response is a document that came with status 200. Body is valid JSON.
+// Response is what a server answered. With status 200, Body is valid JSON; with
+// another one it is whatever came.
 type Response struct {
+	Status int
 	Header http.Header
 	Body   []byte
 }
@@ -128,17 +137,21 @@ func (c *Client) Do(ctx context.Context, req Request) (Response, error) {
 		return Response{}, tellable(ctx, err)
 	}
 	defer resp.Body.Close()
-	if err := c.checkHeader(resp); err != nil {
+	refused := req.AnyStatus && resp.StatusCode != http.StatusOK
+	if err := c.checkHeader(resp); err != nil && !refused {
+		if c.opts.MaxIdle > 0 { // a connection is kept only where all was read
+			io.CopyN(io.Discard, resp.Body, maxUnwanted)
+		}
 		return Response{}, err
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, c.opts.MaxBytes+1))
 	if err != nil || ctx.Err() != nil { // a server may end a document because we gave up
 		return Response{}, tellable(ctx, err)
 	}
-	if err := c.checkBody(body); err != nil {
+	if err := c.checkBody(body, refused); err != nil {
 		return Response{}, err
 	}
-	return Response{resp.Header, body}, nil
+	return Response{resp.StatusCode, resp.Header, body}, nil
 }
 
 // checkHeader refuses by what the header alone can tell.
@@ -157,10 +170,13 @@ func (c *Client) checkHeader(resp *http.Response) error {
 	return nil
 }
 
-func (c *Client) checkBody(body []byte) error {
+// checkBody takes a refusal of any form, but not of any size.
+func (c *Client) checkBody(body []byte, refusal bool) error {
 	switch {
 	case int64(len(body)) > c.opts.MaxBytes:
 		return c.tooLarge()
+	case refusal:
+		return nil
 	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
 		return errHTML
 	case !json.Valid(body):

@@ -24,7 +24,7 @@ import (
 )
 
 // options are those of most tests.
-var options = fetch.Options{MaxBytes: 1000, Timeout: 20 * time.Second}
+var options = fetch.Options{MaxBytes: 1000, Timeout: 5 * time.Minute} // the machine may be busy
 
 func newClient(t testing.TB, opts fetch.Options) *fetch.Client {
 	t.Helper()
@@ -75,7 +75,7 @@ func TestADocumentComesWithItsHeader(t *testing.T) {
 	} {
 		got, err := c.Do(t.Context(), req)
 		if err != nil || string(got.Body) != ` {"a":1} ` || got.Header.Get("X-Asked") != want {
-			t.Errorf("Do = %s, %v, want one for %q", got, err, want)
+			t.Errorf("Do = %s, %v, want one for %q", got.Body, err, want)
 		}
 	}
 }
@@ -210,6 +210,68 @@ func TestAStatusCanBeTold(t *testing.T) {
 	}
 }
 
+func TestTheReasonOfARefusalCanBeRead(t *testing.T) {
+	opts := options
+	opts.AllowHTTP = true
+	c := newClient(t, opts)
+	tests := []struct {
+		name, answer string
+		body, want   string // of the error; "" for none
+	}{
+		{"JSON", "HTTP/1.1 401 No\r\nX-Why: a\r\n\r\n{}", "{}", ""},
+		{"HTML", "HTTP/1.1 502 No\r\nContent-Type: text/html\r\n\r\n<p>", "<p>", ""},
+		{"nothing", "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", "", ""},
+		{"too much", "HTTP/1.1 401 No\r\n\r\n" + strings.Repeat(" ", 1001), "", "larger than 1000 bytes"},
+		{"a redirect", "HTTP/1.1 307 No\r\nLocation: /\r\n\r\n{}", "", "which is not followed"},
+		{"success, and HTML", "HTTP/1.1 200 OK\r\n\r\n<p>", "", "HTML page"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			u, err := c.ParseURL(rawServer(t, tt.answer))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Do(t.Context(), fetch.Request{URL: u, AnyStatus: true})
+			if tt.want != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.want) || got.Body != nil {
+					t.Errorf("Do = %s, %v, want an error with %q", got.Body, err, tt.want)
+				}
+				return
+			}
+			if err != nil || string(got.Body) != tt.body || !strings.Contains(tt.answer, fmt.Sprint(" ", got.Status, " ")) {
+				t.Errorf("Do = %d %s, %v, want %q", got.Status, got.Body, err, tt.body)
+			}
+		})
+	}
+}
+
+func TestAServerThatIsNotReachedCanBeTold(t *testing.T) {
+	opts := options
+	opts.AllowHTTP = true
+	c := newClient(t, opts)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+	for name, tt := range map[string]struct {
+		address    string
+		connection bool
+	}{
+		"nobody listens":   {"http://" + listener.Addr().String(), true},
+		"no such host":     {"http://nowhere.invalid", true},
+		"a hang-up":        {rawServer(t, ""), true},
+		"half an answer":   {rawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"), true},
+		"no HTTP":          {rawServer(t, "220 ESMTP\r\n"), false},
+		"another document": {rawServer(t, "HTTP/1.1 200 OK\r\n\r\n<p>"), false},
+	} {
+		_, err := get(t, c, tt.address)
+		if _, connection := errors.AsType[*fetch.ConnectionError](err); err == nil || connection != tt.connection {
+			t.Errorf("%s: %v is a connection's error: %t, want %t", name, err, connection, tt.connection)
+		}
+	}
+}
+
 func TestABodyOfJustTheLimitIsRead(t *testing.T) {
 	body := "{" + strings.Repeat(" ", 998) + "}"
 	opts := options
@@ -327,29 +389,47 @@ func TestRedirectsAreFollowedAsFarAsAllowed(t *testing.T) {
 }
 
 func TestConnectionsAreKeptOnlyWhereThatIsWanted(t *testing.T) {
-	s, ca := newServer(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{}") })
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/refused" {
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		io.WriteString(w, "{}")
+	}
+	plain := httptest.NewServer(http.HandlerFunc(answer))
+	t.Cleanup(plain.Close)
+	secure, ca := newServer(t, answer) // speaks HTTP/2
 	opts := options
-	opts.CAPEM = ca
-	reused := func(c *fetch.Client) (again bool) {
-		u, err := c.ParseURL(s.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { again = i.Reused }})
-		if _, err := c.Do(ctx, fetch.Request{URL: u}); err != nil {
-			t.Fatal(err)
-		}
-		return again
+	opts.AllowHTTP, opts.CAPEM = true, ca
+	for _, address := range []string{plain.URL, plain.URL + "/refused", secure.URL, secure.URL + "/refused"} {
+		t.Run(address, func(t *testing.T) {
+			opts.MaxIdle = 0
+			forgetful := newClient(t, opts)
+			opts.MaxIdle = 1
+			keeping := newClient(t, opts)
+			got := []bool{reuses(t, forgetful, address), reuses(t, forgetful, address), reuses(t, keeping, address), reuses(t, keeping, address)}
+			keeping.Close()
+			got = append(got, reuses(t, keeping, address))
+			if want := []bool{false, false, false, true, false}; !slices.Equal(got, want) {
+				t.Errorf("connections were used again: %v, want %v", got, want)
+			}
+		})
 	}
-	forgetful := newClient(t, opts)
-	opts.MaxIdle = 1
-	keeping := newClient(t, opts)
-	got := []bool{reused(forgetful), reused(forgetful), reused(keeping), reused(keeping)}
-	keeping.Close()
-	got = append(got, reused(keeping))
-	if want := []bool{false, false, false, true, false}; !slices.Equal(got, want) {
-		t.Errorf("connections were used again: %v, want %v", got, want)
+}
+
+// reuses says whether a request goes over a connection that an earlier one used.
+func reuses(t *testing.T, c *fetch.Client, address string) (again bool) {
+	t.Helper()
+	u, err := c.ParseURL(address)
+	if err != nil {
+		t.Fatal(err)
 	}
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { again = i.Reused }})
+	_, err = c.Do(ctx, fetch.Request{URL: u})
+	if _, refused := errors.AsType[*fetch.StatusError](err); err != nil && !refused {
+		t.Fatal(err)
+	}
+	return again
 }
 
 func TestAClientWithoutBoundsIsABug(t *testing.T) {

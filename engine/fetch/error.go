@@ -21,6 +21,12 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("it answers with status %d, not 200", e.Status)
 }
 
+// ConnectionError says that a server was not reached, or that the connection to
+// it ended too early: what may be well a moment later.
+type ConnectionError struct{ text string }
+
+func (e *ConnectionError) Error() string { return e.text }
+
 // refusal is an error in our own words, which hold nothing of a stranger's.
 type refusal string
 
@@ -60,6 +66,9 @@ func tellable(ctx context.Context, err error) error {
 	if ours, ok := errors.AsType[refusal](err); ok {
 		return ours
 	}
+	if layer := connection(err); layer != nil {
+		return &ConnectionError{Printable(layer.Error(), MaxText)}
+	}
 	if layer := beneath(err); layer != nil {
 		return refusal(Printable(layer.Error(), MaxText))
 	}
@@ -71,18 +80,26 @@ func tellable(ctx context.Context, err error) error {
 		return refusal(Printable(text, MaxText))
 	case strings.Contains(text, "response headers exceeded"):
 		return refusal(fmt.Sprintf("its headers are longer than %d bytes", maxHeaders))
-	case strings.HasSuffix(text, "TLS handshake timeout"):
-		return refusal("the TLS handshake took longer than 5s")
 	}
 	return refusal("its answer broke off or is not HTTP")
 }
 
-// beneath finds the error of the network, of TLS, or of a connection's end; nil
-// where there is none.
-func beneath(err error) error {
+// connection finds the error of the network, or of a connection's end; nil where
+// there is none.
+func connection(err error) error {
 	if e, ok := errors.AsType[*net.OpError](err); ok {
 		return e
 	}
+	for _, known := range []error{io.ErrUnexpectedEOF, io.EOF} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return nil
+}
+
+// beneath finds the error of TLS; nil where there is none.
+func beneath(err error) error {
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return e
 	}
@@ -92,10 +109,8 @@ func beneath(err error) error {
 	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return e
 	}
-	for _, known := range []error{http.ErrSchemeMismatch, io.ErrUnexpectedEOF, io.EOF} {
-		if errors.Is(err, known) {
-			return known
-		}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return http.ErrSchemeMismatch
 	}
 	return nil
 }

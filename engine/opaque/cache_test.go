@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/m2md/m2md/engine/opaque"
 )
@@ -132,7 +131,7 @@ func TestClosingEndsWhatIsUnderWayAndTellsWhatIsRemembered(t *testing.T) {
 	before := runtime.NumGoroutine()
 	i := newIssuer(t, serve(active))
 	var out lockedBuffer
-	c := opaque.NewCache(opaque.Options{Log: slog.New(slog.NewTextHandler(&out, nil)), Timeout: time.Minute})
+	c := newCache(t, opaque.Options{Log: slog.New(slog.NewTextHandler(&out, nil))})
 	r := remote(t, c, i.introspection())
 	wantActive(t, r, "t0ken", "ci")
 	i.change(func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); <-r.Context().Done() })

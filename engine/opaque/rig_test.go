@@ -1,6 +1,7 @@
 package opaque_test
 
 import (
+	"cmp"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -29,6 +30,13 @@ type issuer struct {
 }
 
 func newIssuer(t testing.TB, answer http.HandlerFunc) *issuer {
+	i := newUnstarted(answer)
+	i.StartTLS()
+	t.Cleanup(func() { i.CloseClientConnections(); i.Close() })
+	return i
+}
+
+func newUnstarted(answer http.HandlerFunc) *issuer {
 	i := &issuer{}
 	i.change(answer)
 	i.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -41,8 +49,6 @@ func newIssuer(t testing.TB, answer http.HandlerFunc) *issuer {
 	}))
 	i.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	i.Config.ConnState = i.track
-	i.StartTLS()
-	t.Cleanup(func() { i.CloseClientConnections(); i.Close() })
 	return i
 }
 
@@ -100,7 +106,10 @@ func (c *clock) pass(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
+// newCache makes a cache that waits long where the test does not say for how
+// long, as the machine may be busy.
 func newCache(t testing.TB, opts opaque.Options) *opaque.Cache {
+	opts.Timeout, opts.MaxWait = cmp.Or(opts.Timeout, 10*time.Minute), cmp.Or(opts.MaxWait, 10*time.Minute)
 	c := opaque.NewCache(opts)
 	t.Cleanup(c.Close)
 	return c
@@ -147,9 +156,9 @@ func (i *issuer) wantRequests(t testing.TB, want int64) {
 // eventually awaits a condition.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+	for limit := time.Now().Add(5 * time.Minute); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(limit) {
-			t.Fatalf("not within 20 s: %s", what)
+			t.Fatalf("not within 5 min: %s", what)
 		}
 	}
 }
