@@ -25,6 +25,8 @@ func TestAConfigThatCanNotWorkIsRefusedAtOnce(t *testing.T) {
 		{"both URLs", opaque.Config{IntrospectionURL: u, ProfileURL: u, ClientID: "a", ClientSecret: "b"}, "one of"},
 		{"introspection without a secret", opaque.Config{IntrospectionURL: u, ClientID: "hunter2"}, "needs consumer_key and consumer_secret"},
 		{"introspection without an ID", opaque.Config{IntrospectionURL: u, ClientSecret: "hunter2"}, "needs consumer_key and consumer_secret"},
+		{"a secret with a line break", opaque.Config{IntrospectionURL: u, ClientID: "a", ClientSecret: "hunter2\n"}, "control character"},
+		{"an ID with a line break", opaque.Config{IntrospectionURL: u, ClientID: "hunter2\r\n", ClientSecret: "b"}, "control character"},
 		{"http", opaque.Config{ProfileURL: "http://issuer.example/hunter2"}, "http is not allowed"},
 		{"another scheme", opaque.Config{ProfileURL: "file:///etc/passwd", AllowHTTP: true}, "not https"},
 		{"a password in it", opaque.Config{ProfileURL: "https://user:hunter2@issuer.example/"}, "user name or password"},

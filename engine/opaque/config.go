@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 // ErrConfig is wrapped by the errors of Cache.Remote.
@@ -49,6 +50,10 @@ func (c Config) check() error {
 		return errors.New("it needs one of an introspection URL and a profile URL")
 	case c.IntrospectionURL != "" && (c.ClientID == "" || c.ClientSecret == ""):
 		return errors.New("introspection needs consumer_key and consumer_secret")
+	case strings.ContainsFunc(c.ClientID+c.ClientSecret, isControl):
+		return errors.New("consumer_key or consumer_secret holds a control character, such as the line break at the end of a file")
 	}
 	return nil
 }
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
