@@ -236,13 +236,13 @@ func TestE2EIssuedTokensAreVerifiedByAnOpenIDClient(t *testing.T) {
 			t.Errorf("%s: %s", path, err)
 		}
 	}
-	ours := fetch(t, s.url+"/providers/files/.well-known/openid-configuration")
-	if theirs := fetch(t, s.url+"/application/o/files/.well-known/openid-configuration"); !bytes.Equal(ours, theirs) || !strings.Contains(string(ours), s.url+"/providers/files") {
+	ours := published(t, s.url+"/providers/files/.well-known/openid-configuration")
+	if theirs := published(t, s.url+"/application/o/files/.well-known/openid-configuration"); !bytes.Equal(ours, theirs) || !strings.Contains(string(ours), s.url+"/providers/files") {
 		t.Errorf("the documents are\n%s\n%s", ours, theirs)
 	}
 }
 
-func fetch(t *testing.T, address string) []byte {
+func published(t *testing.T, address string) []byte {
 	t.Helper()
 	res, err := http.Get(address)
 	if err != nil {
