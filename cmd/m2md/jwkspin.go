@@ -53,7 +53,11 @@ func pinKeys(c *cli.Context) error {
 		_, err := c.App.Writer.Write(document)
 		return errors.Join(err, p.tell(c.App.ErrWriter))
 	}
-	if err := writePinned(p.path, document, p.source); err != nil {
+	err = writePinned(p.path, document, p.source)
+	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
+		err = fmt.Errorf("%w; name another file with --output", err)
+	}
+	if err != nil {
 		return fmt.Errorf("writing the keys of oauth_source %q: %w", p.source.Label, err)
 	}
 	return p.tell(c.App.Writer)

@@ -167,7 +167,8 @@ func (r *Remote) await(ctx context.Context, f *flight, kid string) error {
 	}
 }
 
-// launch starts a fetch; the first one begins with what the store has kept.
+// launch starts a fetch; with the first one, the store is asked for what it has
+// kept.
 // r.mu is held, and no fetch is under way.
 func (r *Remote) launch(why Reason) (*flight, error) {
 	f := &flight{done: make(chan struct{})}
@@ -183,14 +184,18 @@ func (r *Remote) launch(why Reason) (*flight, error) {
 
 // fly makes a fetch, records how it went, and has a good one kept.
 func (r *Remote) fly(f *flight, why Reason) {
+	var answered chan struct{}
 	if f.restored != nil {
-		r.restore(f) // first: nobody is to be told of a failed fetch while there are kept keys
+		answered = r.restore(f)
 	}
 	began := time.Now()
 	got, err := r.fetcher.fetch(r.cache.ctx)
 	event := Event{Remote: r, Reason: why, Duration: time.Since(began), Err: err}
-	if err == nil {
+	switch {
+	case err == nil:
 		event.Keys, event.Skipped = len(got.keys), len(got.skipped)
+	case answered != nil: // nobody is to be told of a failed fetch while kept keys may come
+		r.awaitStore(answered)
 	}
 	failures := r.record(f, got, err)
 	r.tell(event, failures)

@@ -2,6 +2,7 @@ package jwks_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/elliptic"
 	"encoding/pem"
@@ -104,6 +105,7 @@ func (c *clock) pass(d time.Duration) {
 
 func newCache(t testing.TB, opts jwks.Options) (*jwks.Cache, fetches) {
 	events := make(fetches, 10_000)
+	opts.FirstWait, opts.FetchTimeout = cmp.Or(opts.FirstWait, patience), cmp.Or(opts.FetchTimeout, patience)
 	opts.Observe = func(e jwks.Event) { events <- e }
 	c := jwks.NewCache(opts)
 	t.Cleanup(c.Close)
@@ -230,7 +232,7 @@ func TestAnAnswerThatIsNoKeySetGetsItsOwnClearError(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			i.change(tt.answer)
 			before := i.requests.Load()
-			opts := jwks.Options{FirstWait: patience, FetchTimeout: patience}
+			opts := jwks.Options{}
 			if tt.want == "took longer than" {
 				opts.FetchTimeout = 700 * time.Millisecond
 			}
@@ -386,7 +388,7 @@ func TestAFloodOfUnknownKidsMakesAHandfulOfFetches(t *testing.T) {
 		serve(slow)(w, r)
 	})
 	clock := newClock()
-	c, _ := newCache(t, jwks.Options{Now: clock.now, FirstWait: patience})
+	c, _ := newCache(t, jwks.Options{Now: clock.now})
 	r := remote(t, c, jwks.Config{URL: i.URL, CAPEM: i.ca()})
 	flood := func(round int) { // the race detector allows 8,128 goroutines
 		var wg sync.WaitGroup

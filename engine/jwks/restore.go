@@ -5,22 +5,31 @@ import (
 	"time"
 )
 
-// restoreTimeout is how long a store may hold up the first fetch. What it tells
-// later still counts where the fetch has brought nothing.
-const restoreTimeout = time.Second
+// restoreTimeout bounds how long a store is waited for where the first fetch
+// has failed. What it tells later still counts, as long as no fetch succeeds.
+const restoreTimeout = 10 * time.Second
 
-// restore asks the store for the set that an earlier process has kept.
-func (r *Remote) restore(f *flight) {
+// restore asks the store, in the background, for the set that an earlier
+// process has kept. What is returned is closed once it has answered.
+func (r *Remote) restore(f *flight) (answered chan struct{}) {
 	ctx, cancel := context.WithTimeout(r.cache.ctx, restoreTimeout)
-	answered := make(chan struct{})
+	answered = make(chan struct{})
 	go func() { // which a store that heeds no context outlives
 		defer cancel()
 		defer close(answered)
 		r.takeUp(ctx, f)
 	}()
+	return answered
+}
+
+// awaitStore waits for what the store answers, but not for ever.
+func (r *Remote) awaitStore(answered chan struct{}) {
+	timeout := time.NewTimer(restoreTimeout)
+	defer timeout.Stop()
 	select {
 	case <-answered:
-	case <-ctx.Done():
+	case <-timeout.C:
+	case <-r.cache.ctx.Done():
 	}
 }
 

@@ -25,6 +25,7 @@ type shelf struct {
 	fault error
 	block chan struct{} // where set, calls wait for it, whatever their context
 	kept  int           // how often a set was kept
+	asked int           // how often a set was asked for, and told
 }
 
 func newShelf() *shelf { return &shelf{sets: map[[sha256.Size]byte]jwks.StoredSet{}} }
@@ -44,6 +45,7 @@ func (s *shelf) KeySet(_ context.Context, id [sha256.Size]byte) (jwks.StoredSet,
 	err := s.enter()
 	defer s.mu.Unlock()
 	set, found := s.sets[id]
+	s.asked++
 	return set, found && err == nil, err
 }
 
@@ -103,6 +105,12 @@ func (s *shelf) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.kept
+}
+
+func (s *shelf) answers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 // eventually waits until a condition holds.
@@ -174,7 +182,7 @@ func TestAKeptSetServesBeforeTheFirstFetchEnds(t *testing.T) {
 		<-release
 		serve(set(jwk("b", edKey())))(w, r)
 	})
-	c, events := newCache(t, jwks.Options{Store: store, Now: clock.now, FirstWait: patience, FetchTimeout: patience})
+	c, events := newCache(t, jwks.Options{Store: store, Now: clock.now})
 	r := remote(t, c, cfg)
 	c.Use([]*jwks.Remote{r})
 	wantKeys(t, r, "a", "a")
@@ -412,13 +420,40 @@ func TestAKeptSetThatComesLateIsNotServed(t *testing.T) {
 	i.change(serve(set(jwk("new", edKey()))))
 	block := make(chan struct{})
 	store.set(nil, block)
-	c, _ := newCache(t, jwks.Options{Store: store, Now: clock.now, FirstWait: patience})
+	c, _ := newCache(t, jwks.Options{Store: store, Now: clock.now})
 	r := remote(t, c, cfg)
 	wantKeys(t, r, "", "new")
 	close(block)
+	eventually(t, "the store answers", func() bool { return store.answers() == 2 }) // the first: to the earlier process
 	c.Close()
 	wantKeys(t, r, "", "new")
 	if s := r.Status(); s.Restored || s.Stale {
+		t.Errorf("Status = %+v", s)
+	}
+}
+
+// Whoever is quicker: an issuer that is down, or the store.
+func TestAFailedFetchDoesNotOvertakeASlowStore(t *testing.T) {
+	i, store, clock := newIssuer(t, serve(set(jwk("a", edKey())))), newShelf(), newClock()
+	cfg := jwks.Config{URL: i.URL, CAPEM: i.ca()}
+	fetchedAndKept(t, store, clock, cfg)
+	failed := make(chan struct{})
+	i.change(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		close(failed)
+	})
+	block := make(chan struct{})
+	store.set(nil, block)
+	c, events := newCache(t, jwks.Options{Store: store, Now: clock.now})
+	r := remote(t, c, cfg)
+	go func() {
+		<-failed
+		time.Sleep(50 * time.Millisecond) // until the failure is known
+		close(block)
+	}()
+	wantKeys(t, r, "a", "a")
+	events.await(t, func(e jwks.Event) bool { return e.Err != nil })
+	if s := r.Status(); !s.Restored || !s.Stale || !strings.Contains(s.LastError, "503") {
 		t.Errorf("Status = %+v", s)
 	}
 }
