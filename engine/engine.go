@@ -21,6 +21,7 @@ type Deps struct {
 	Policies     PolicyCompiler
 	AppPasswords AppPasswordReader
 	UsedTokens   UsedTokens
+	Revocations  *Revocations
 	SigningKeys  SigningKeyStore
 	KeySets      *jwks.Cache
 	Verified     *VerifiedTokens

@@ -1,6 +1,6 @@
 // Package storage keeps what no file declares: app passwords, the signing keys
-// that m2md made, which tokens were used, and the key sets of other issuers as
-// they were fetched last. It owns what all kinds of storage share, which is the
+// that m2md made, which tokens were used, which are revoked, and the key
+// sets of other issuers as they were fetched last. It owns what all kinds of storage share, which is the
 // form of the records and their order; storage/bolt, storage/memory keep them,
 // and storage/storagetest says by tests what they must do.
 //

@@ -13,6 +13,7 @@ import (
 const (
 	passwordV1 = `{"v":1,"id":"a1","account":"prometheus","label":"blue","sha256":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","created":"2026-11-21T14:45:24.123456789Z","by":"uid 1000","expires":"2027-02-19T14:45:24Z"}`
 	keySetV1   = `{"v":1,"id":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","jwks":"eyJrZXlzIjpbXX0=","fetched":"2026-11-21T14:45:24.123456789Z","until":"2026-11-22T15:00:24.123456789Z"}`
+	revokedV1  = "1\x00service_account\x00ci\x001795272324.123456789\x001795358724.123456789\x001795272325.000000000\x00uid 1000"
 	keyV1      = `{"v":1,"name":"main","id":"k1","alg":"ES256","pkcs8":"AP8=","created":"2026-11-21T14:45:24.123456789Z"}`
 )
 
@@ -30,6 +31,13 @@ func TestRecordsOfTheFirstVersionKeepTheirForm(t *testing.T) {
 	}
 	if raw, err := storage.EncodeKeySet(set); err != nil || string(raw) != keySetV1 {
 		t.Errorf("EncodeKeySet = %s, %v\nwant %s", raw, err, keySetV1)
+	}
+	r, err := storage.DecodeRevocation([]byte(revokedV1))
+	if err != nil || r.Kind != "service_account" || r.Name != "ci" || r.IssuedUntil.Nanosecond() != 123456789 || r.Until.Day() != 22 || r.At.Second() != 25 {
+		t.Fatalf("DecodeRevocation = %+v, %v", r, err)
+	}
+	if raw, err := storage.EncodeRevocation(r); err != nil || string(raw) != revokedV1 {
+		t.Errorf("EncodeRevocation = %s, %v\nwant %s", raw, err, revokedV1)
 	}
 	k, err := storage.DecodeSigningKey([]byte(keyV1))
 	if err != nil || string(k.PKCS8) != "\x00\xff" {
@@ -78,6 +86,38 @@ func TestAKeySetThatWouldBeMisreadIsRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			if set, err := storage.DecodeKeySet([]byte(tt.record)); !errors.Is(err, storage.ErrRecord) || set.Document != nil {
 				t.Errorf("DecodeKeySet = %+v, %v, want ErrRecord", set, err)
+			}
+		})
+	}
+}
+
+func TestARevocationThatWouldBeMisreadIsRefused(t *testing.T) {
+	change := func(old, new string) string {
+		if !strings.Contains(revokedV1, old) {
+			t.Fatalf("%q is not in the record", old)
+		}
+		return strings.Replace(revokedV1, old, new, 1)
+	}
+	tests := []struct{ name, record string }{
+		{"a newer version", change("1\x00", "2\x00")},
+		{"no version", change("1\x00", "\x00")},
+		{"an unknown kind", change("service_account", "signing_key")},
+		{"no kind", change("service_account", "")},
+		{"no name", change("ci\x00", "\x00")},
+		{"a time that is none", change("1795358724.", "tomorrow.")},
+		{"a time without its fraction", change("1795358724.123456789", "1795358724")},
+		{"a time with half a fraction", change("1795358724.123456789", "1795358724.1234")},
+		{"a negative fraction", change("1795358724.123456789", "1795358724.-12345678")},
+		{"a field more", revokedV1 + "\x00"},
+		{"a field less", strings.TrimSuffix(revokedV1, "\x00uid 1000")},
+		{"JSON", `{"v":1}`},
+		{"cut off", revokedV1[:len(revokedV1)/2]},
+		{"nothing", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if r, err := storage.DecodeRevocation([]byte(tt.record)); !errors.Is(err, storage.ErrRecord) || r.Name != "" {
+				t.Errorf("DecodeRevocation = %+v, %v, want ErrRecord", r, err)
 			}
 		})
 	}

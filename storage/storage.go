@@ -16,6 +16,7 @@ type Store interface {
 	engine.AppPasswordStore
 	engine.SigningKeyStore
 	engine.UsedTokens
+	engine.RevocationStore
 	jwks.Store
 	// Close ends the storage. What is called later fails; a second Close does
 	// nothing.

@@ -74,6 +74,7 @@ func rehearsalDeps(keys *jwks.Cache) engine.Deps {
 		Policies:     newPolicies(),
 		AppPasswords: store,
 		UsedTokens:   store,
+		Revocations:  &engine.Revocations{},
 		SigningKeys:  store,
 		KeySets:      keys,
 		Verified:     engine.NewVerifiedTokens(),

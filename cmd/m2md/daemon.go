@@ -129,12 +129,17 @@ func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
 	// Closed before storage is: what was fetched last is still to be kept.
 	d.keys = jwks.NewCache(jwks.Options{Log: d.log, Observe: d.metrics.fetched, Store: d.store})
 	d.closers = append(d.closers, d.keys.Close)
+	revocations, err := engine.OpenRevocations(context.Background(), d.store, time.Now)
+	if err != nil {
+		return err
+	}
 	d.deps = engine.Deps{
 		Now:          time.Now,
 		Random:       cryptorand.Reader,
 		Policies:     newPolicies(),
 		AppPasswords: d.store,
 		UsedTokens:   d.store,
+		Revocations:  revocations,
 		SigningKeys:  d.store,
 		KeySets:      d.keys,
 		Verified:     engine.NewVerifiedTokens(),

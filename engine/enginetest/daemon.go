@@ -15,6 +15,7 @@ type Store interface {
 	engine.AppPasswordStore
 	engine.SigningKeyStore
 	engine.UsedTokens
+	engine.RevocationStore
 }
 
 // Parts are what a Daemon is made of. Store and Policies must be set.
@@ -48,10 +49,14 @@ func NewDaemon(t testing.TB, parts Parts) *Daemon {
 	t.Cleanup(keySets.Close)
 	opaques := opaque.NewCache(opaque.Options{Now: parts.Clock.Now})
 	t.Cleanup(opaques.Close)
+	revocations, err := engine.OpenRevocations(t.Context(), parts.Store, parts.Clock.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := &Daemon{Clock: parts.Clock, Audit: &Recorder{}, Store: parts.Store}
 	d.Deps = engine.Deps{
 		Now: d.Clock.Now, Random: rand.Reader, Policies: parts.Policies,
-		AppPasswords: parts.Store, SigningKeys: parts.Store, UsedTokens: parts.Store, KeySets: keySets, Verified: engine.NewVerifiedTokens(), Opaque: opaques, Audit: d.Audit,
+		AppPasswords: parts.Store, SigningKeys: parts.Store, UsedTokens: parts.Store, Revocations: revocations, KeySets: keySets, Verified: engine.NewVerifiedTokens(), Opaque: opaques, Audit: d.Audit,
 	}
 	return d
 }

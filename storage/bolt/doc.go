@@ -6,7 +6,7 @@
 // and in which version, app_passwords and signing_keys hold records by ID, and
 // app_passwords_by_account orders the IDs as they are listed. Others are made
 // when something is first kept in them: used_tokens, ordered by
-// used_tokens_by_expiry, and key_sets by ID.
+// used_tokens_by_expiry, key_sets by ID, and revocations by kind and name.
 //
 // A file that is not m2md's, or no longer whole, is refused and left as it is:
 // it is looked at through a read-only mapping before it is opened for writing,

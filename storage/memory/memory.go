@@ -28,6 +28,8 @@ type Store struct {
 	keys      map[string]engine.StoredKey   // by ID
 	used      map[[32]byte]time.Time        // tokens that were used, until when
 	sets      map[[sha256.Size]byte]jwks.StoredSet
+
+	revocations map[revocationKey]engine.Revocation
 }
 
 // New makes an empty storage.
@@ -37,6 +39,8 @@ func New() *Store {
 		keys:      map[string]engine.StoredKey{},
 		used:      map[[32]byte]time.Time{},
 		sets:      map[[sha256.Size]byte]jwks.StoredSet{},
+
+		revocations: map[revocationKey]engine.Revocation{},
 	}
 }
 
@@ -144,7 +148,7 @@ func (s *Store) CreateSigningKey(ctx context.Context, k engine.StoredKey) error 
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed, s.passwords, s.keys, s.used, s.sets = true, nil, nil, nil, nil
+	s.closed, s.passwords, s.keys, s.used, s.sets, s.revocations = true, nil, nil, nil, nil, nil
 	return nil
 }
 
