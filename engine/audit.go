@@ -26,7 +26,7 @@ type Decision struct {
 	Duration   time.Duration
 	RequestID  string
 	Generation uint64
-	Door       string // "token" or "forward_auth"
+	Door       string // "token", "forward_auth", "introspect" or "revoke"
 	Provider   string // label; "" where none was found
 	Grant      string // grant_type, as far as it is a known one
 	Proof      string // "app_password", "jwt", "opaque_token", "access_token"; "" where none was read

@@ -49,7 +49,7 @@ type PolicyUser struct {
 // PolicyHTTP is where it was asked. At forward-auth, Method, Host and Path are
 // those of the guarded request; "" where the proxy did not say.
 type PolicyHTTP struct {
-	Door     string // "token" or "forward_auth"
+	Door     string // as in Decision
 	Method   string
 	Host     string
 	Path     string

@@ -5,9 +5,9 @@ import "net/http"
 // Code is an error code as clients read it.
 type Code string
 
-// The codes of RFC 6749 §5.2, of RFC 6750 §3.1, of RFC 8707 §2, and two that
-// RFC 6749 §4.1.2.1 defines for another endpoint and that every client
-// understands at this one.
+// The codes of RFC 6749 §5.2, of RFC 6750 §3.1, of RFC 8707 §2, of RFC 7009
+// §2.2.1, and two that RFC 6749 §4.1.2.1 defines for another endpoint and that
+// every client understands at these.
 const (
 	InvalidRequest         Code = "invalid_request"
 	InvalidClient          Code = "invalid_client"
@@ -18,6 +18,7 @@ const (
 	InvalidToken           Code = "invalid_token"
 	InsufficientScope      Code = "insufficient_scope"
 	InvalidTarget          Code = "invalid_target"
+	UnsupportedTokenType   Code = "unsupported_token_type"
 	ServerError            Code = "server_error"
 	TemporarilyUnavailable Code = "temporarily_unavailable"
 )

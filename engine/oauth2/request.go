@@ -76,28 +76,35 @@ func ParseRequest(w http.ResponseWriter, r *http.Request) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	req, err := readClient(r, form)
+	if err != nil {
+		return nil, err
+	}
+	req.GrantType = form.Get("grant_type")
+	req.Scopes = strings.Fields(form.Get("scope"))
+	req.Targets = given(form["audience"], form["resource"])
+	req.Grant = form.Get("assertion")
+	req.Subject = TypedToken{form.Get("subject_token"), form.Get("subject_token_type")}
+	req.Actor = TypedToken{form.Get("actor_token"), form.Get("actor_token_type")}
+	req.Requested = form.Get("requested_token_type")
+	if err := checkResources(form["resource"]); err != nil {
+		return nil, err
+	}
+	return req, req.check(form.Get("scope"))
+}
+
+// readClient reads by what a client authenticates, be it in the body or by
+// HTTP Basic.
+func readClient(r *http.Request, form url.Values) (*Request, error) {
 	req := &Request{
-		GrantType:     form.Get("grant_type"),
 		Client:        Credentials{form.Get("client_id"), form.Get("client_secret")},
 		Username:      form.Get("username"),
 		Password:      form.Get("password"),
 		Assertion:     form.Get("client_assertion"),
 		AssertionType: form.Get("client_assertion_type"),
-		Scopes:        strings.Fields(form.Get("scope")),
-		Targets:       given(form["audience"], form["resource"]),
-		Grant:         form.Get("assertion"),
-		Subject:       TypedToken{form.Get("subject_token"), form.Get("subject_token_type")},
-		Actor:         TypedToken{form.Get("actor_token"), form.Get("actor_token_type")},
-		Requested:     form.Get("requested_token_type"),
 	}
 	req.Raw = req.Client
-	if err := req.applyBasic(r); err != nil {
-		return nil, err
-	}
-	if err := checkResources(form["resource"]); err != nil {
-		return nil, err
-	}
-	return req, req.check(form.Get("scope"))
+	return req, req.applyBasic(r)
 }
 
 // maxTargets bounds how many targets one request may name.
@@ -192,9 +199,24 @@ func formDecode(s string) string {
 
 // check refuses what contradicts itself, whatever it is meant for.
 func (req *Request) check(scope string) error {
-	switch {
-	case req.GrantType == "":
+	if req.GrantType == "" {
 		return invalid("The parameter grant_type is missing.")
+	}
+	if err := req.checkClient(); err != nil {
+		return err
+	}
+	switch {
+	case len(req.Targets) > maxTargets:
+		return &Error{Code: InvalidTarget, Description: "More than 16 targets are named."}
+	case !validScope(scope):
+		return &Error{Code: InvalidScope, Description: "The scope holds a character that no scope may have."}
+	}
+	return req.checkGrant()
+}
+
+// checkClient wants one way of client authentication, and all of it.
+func (req *Request) checkClient() error {
+	switch {
 	case req.Assertion != "" && req.Client.Secret != "",
 		req.Assertion != "" && (req.Username != "" || req.Password != ""):
 		return invalid("Only one way of client authentication may be used in a request.")
@@ -202,12 +224,8 @@ func (req *Request) check(scope string) error {
 		return invalid("The parameter client_assertion_type is missing.")
 	case req.Username == "" && req.Password != "":
 		return invalid("The parameter username is missing.")
-	case len(req.Targets) > maxTargets:
-		return &Error{Code: InvalidTarget, Description: "More than 16 targets are named."}
-	case !validScope(scope):
-		return &Error{Code: InvalidScope, Description: "The scope holds a character that no scope may have."}
 	}
-	return req.checkGrant()
+	return nil
 }
 
 // checkGrant wants what a grant cannot do without.
