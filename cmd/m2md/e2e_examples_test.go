@@ -16,10 +16,13 @@ import (
 // a fault.
 func TestE2EExamples(t *testing.T) {
 	tries := map[string]func(t *testing.T, dir string){
-		"quickstart": tryQuickstart,
-		"nginx":      tryNginx,
-		"traefik":    tryTraefik,
-		"systemd":    trySystemd,
+		"quickstart":     tryQuickstart,
+		"nginx":          tryNginx,
+		"traefik":        tryTraefik,
+		"systemd":        trySystemd,
+		"github-actions": tryGitHubActions,
+		"gitlab":         tryGitLab,
+		"kubernetes":     tryKubernetes,
 	}
 	folders, err := os.ReadDir("../../examples")
 	if err != nil {
