@@ -29,6 +29,7 @@ func Compile(ctx context.Context, spec Spec, generation uint64, deps Deps) (*Eng
 			hosts:      map[string]*provider{},
 			accounts:   map[string]*account{},
 			trusts:     map[string]Kind{},
+			origins:    map[string]bool{},
 		},
 		signers:  map[string]*signers{},
 		trusts:   map[origin]*trust{},
@@ -70,6 +71,7 @@ type compiler struct {
 	found  Findings
 	base   string // external_url
 
+	global   announced // of the providers that share an issuer
 	signers  map[string]*signers
 	made     []madeKey
 	trusts   map[origin]*trust

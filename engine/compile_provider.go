@@ -6,8 +6,6 @@ import (
 	"slices"
 
 	lru "github.com/hashicorp/golang-lru/v2"
-
-	"github.com/m2md/m2md/engine/jwks"
 )
 
 // providers compiles the providers, on top of everything else.
@@ -30,7 +28,11 @@ func (c *compiler) providers() {
 			c.forwardAuth(p, compiled, hosts)
 		}
 	}
+	if c.global.issuer != "" {
+		c.engine.global = c.global.metadata(c.base)
+	}
 	c.federate()
+	c.checkSubjects()
 	for _, p := range c.spec.Providers {
 		if len(p.Accesses) > 0 && len(c.engine.providers[p.Label].reach) == 0 && c.found.Err() == nil {
 			c.tell(Warning, p.At, fmt.Sprintf("nobody gets into provider %q", p.Label), "Its accesses name only tokens of providers which themselves let nobody in. Name a source or an account.")
@@ -40,14 +42,24 @@ func (c *compiler) providers() {
 
 func (c *compiler) provider(p Provider) *provider {
 	compiled := &provider{
-		label:    p.Label,
-		clientID: p.ClientID,
-		issuer:   c.base + "/providers/" + p.Label,
-		audience: p.Audience,
-		scopes:   map[string]bool{},
-		lifetime: p.AccessTokenTTL,
-		trusted:  map[*trust]bool{},
-		byIssuer: map[string][]*trust{},
+		label:         p.Label,
+		clientID:      p.ClientID,
+		mode:          issuerModeOf(p),
+		audience:      p.Audience,
+		subjects:      subjectModes[p.Subject],
+		claims:        p.Claims,
+		lenient:       p.Compat == CompatAuthentik,
+		origins:       map[string]bool{},
+		notAfterInput: p.NotAfterInput,
+		scopes:        map[string]bool{},
+		lifetime:      p.AccessTokenTTL,
+		trusted:       map[*trust]bool{},
+		byIssuer:      map[string][]*trust{},
+	}
+	compiled.issuer = compiled.mode.issuer(c.base, p.Label)
+	for _, from := range p.AllowedOrigins {
+		compiled.origins[from] = true
+		c.engine.origins[from] = true
 	}
 	if compiled.clientID == "" {
 		compiled.clientID = p.Label
@@ -61,12 +73,17 @@ func (c *compiler) provider(p Provider) *provider {
 	for _, scope := range p.Scopes {
 		compiled.scopes[scope] = true
 	}
-	compiled.preamble = preamble(compiled.issuer, compiled.clientID, compiled.audience)
+	c.checkClaims(p)
+	compiled.preamble = preamble(compiled.issuer, compiled.clientID, compiled.audience, compiled.claims)
 	c.accesses(p, compiled)
 	if keys := c.signersOf(p); keys != nil {
 		compiled.signer = keys.current
 		compiled.verifies = keys.byID()
-		compiled.metadata = newMetadata(c.base, compiled, p.Scopes, jwks.Algorithms(), keys.all)
+		own := announced{compiled.mode, compiled.issuer, []string{keys.current.public.Algorithm}, p.Scopes, keys.all}
+		compiled.metadata = own.metadata(c.base)
+		if compiled.mode == issuerGlobal {
+			c.global = c.global.with(own)
+		}
 	}
 	return compiled
 }

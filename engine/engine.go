@@ -45,6 +45,8 @@ type Engine struct {
 	trusts     map[string]Kind // label of a source or certificate
 	remotes    []*jwks.Remote
 	opaques    []*opaque.Remote
+	global     Metadata        // of the issuer that providers may share
+	origins    map[string]bool // of pages that may ask some provider
 }
 
 // Summary is what may be told of a generation.
@@ -83,6 +85,16 @@ func (e *Engine) Account(label string) (AppPasswordRules, bool) {
 		return AppPasswordRules{}, false
 	}
 	return AppPasswordRules{MaxAge: account.maxAge, MaxActive: account.maxActive}, true
+}
+
+// AllowsOrigin says whether pages of an origin may ask a provider, by its
+// client_id; "" stands for any.
+func (e *Engine) AllowsOrigin(origin, clientID string) bool {
+	if clientID == "" {
+		return e.origins[origin]
+	}
+	p, found := e.clients[clientID]
+	return found && p.origins[origin]
 }
 
 // TrustsPeer says whether what a peer tells of a request that it passes on
@@ -213,7 +225,7 @@ func (e *Engine) admit(ctx context.Context, a *attempt, shown proof) (*identity,
 		return nil, err
 	}
 	a.knows(id)
-	if id.via != nil { // or a token could be renewed for ever
+	if id.via != nil || a.provider.notAfterInput { // a token of m2md could be renewed for ever
 		a.endsWith(id)
 	}
 	return id, nil

@@ -29,7 +29,7 @@ func grantNames() []string {
 
 // clientCredentials lets in who authenticates as the client (RFC 6749 §4.4).
 func (e *Engine) clientCredentials(ctx context.Context, a *attempt, req *oauth2.Request) (*identity, error) {
-	shown, err := proofOf(req)
+	shown, err := a.provider.proofOf(req)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (e *Engine) authenticatedClient(ctx context.Context, a *attempt, req *oauth
 	if !req.ShowsCredentials() {
 		return nil, nil
 	}
-	shown, err := proofOf(req)
+	shown, err := a.provider.proofOf(req)
 	if err != nil {
 		return nil, err
 	}

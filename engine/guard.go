@@ -47,6 +47,7 @@ type admitted struct {
 	admission Admission
 	identity  identity
 	tokenID   string
+	issued    time.Time
 	expiry    time.Time
 }
 
@@ -127,6 +128,9 @@ func (e *Engine) recogniseBearer(ctx context.Context, a *attempt, raw string) (*
 	door := a.provider.forward
 	hash := hashToken(raw)
 	if seen, found := door.verified.Get(hash); found && a.Time.Before(seen.expiry) {
+		if err := e.checkRevoked(a.provider, &seen.identity, seen.tokenID, seen.issued); err != nil {
+			return nil, badToken("bearer token: %s", err)
+		}
 		return seen, nil
 	}
 	token, err := parseJWS(raw)
@@ -136,7 +140,7 @@ func (e *Engine) recogniseBearer(ctx context.Context, a *attempt, raw string) (*
 		}
 		return nil, badToken("%s", err)
 	}
-	if issuer, _ := token.claims.text("iss"); issuer != a.provider.issuer && door.acceptInput {
+	if own := token.claims["iss"] == any(a.provider.issuer) && token.claims["client_id"] == any(a.provider.clientID); !own && door.acceptInput {
 		return e.admitAtDoor(ctx, a, proof{jwt: raw})
 	}
 	found, err := e.admitOwn(a.provider, token, a.Time)
@@ -170,7 +174,7 @@ func (e *Engine) admitOwn(p *provider, token *jws, now time.Time) (*admitted, er
 	if !p.reach[own.origin] {
 		return nil, noAccess("no access of provider %s names %s any more", p.label, own.origin)
 	}
-	return &admitted{admission: Admission{p.headers(&own.identity, own.scope)}, identity: own.identity, tokenID: own.id, expiry: own.expiry}, nil
+	return &admitted{admission: Admission{p.headers(&own.identity, own.scope)}, identity: own.identity, tokenID: own.id, issued: own.issued, expiry: own.expiry}, nil
 }
 
 // Names of the headers that tell a guarded service who asks. They are always
@@ -189,7 +193,7 @@ const (
 func (p *provider) headers(id *identity, scope string) []Header {
 	user := id.user()
 	return []Header{
-		{headerSubject, []string{headerText(id.subject)}},
+		{headerSubject, []string{headerText(p.subject(id))}},
 		{headerName, []string{headerText(user.DisplayName)}},
 		{headerGroups, []string{headerText(strings.Join(user.Groups, "|"))}},
 		{headerSource, []string{id.origin.String()}},

@@ -19,6 +19,7 @@ func (o origin) String() string { return string(o.kind) + "." + o.label }
 // identity is who a proof showed to be. It never changes.
 type identity struct {
 	subject string     // an account's name, or SOURCE/sub
+	told    string     // the sub of a token by which it is known; "" where the provider makes one
 	origin  origin     // the account, source or certificate that it comes from
 	account *account   // nil for the owner of a source's token
 	source  string     // label of the source or certificate whose token was shown; "" for any other proof

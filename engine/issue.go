@@ -30,17 +30,42 @@ func (e *Engine) issue(a *attempt, id *identity) (*oauth2.Token, error) {
 	if id.via == a.provider {
 		granted = within(granted, id.claims)
 	}
-	token, err := a.provider.signer.sign(e.deps.Random, a.provider.payload(a.audience, id, tokenID, now, expiry, granted))
+	p := a.provider
+	token, err := p.signer.sign(e.deps.Random, p.signer.header, p.payload(a.audience, id, tokenID, now, expiry, granted))
+	if err != nil {
+		return nil, err
+	}
+	idToken, err := e.issueIDToken(p, id, now, expiry, granted)
 	if err != nil {
 		return nil, err
 	}
 	a.TokenID = tokenID
 	return &oauth2.Token{
 		AccessToken: token,
+		IDToken:     idToken,
 		ExpiresIn:   expiry - now,
 		Scopes:      granted,
 		ScopeAsked:  len(a.scopes) > 0,
 	}, nil
+}
+
+// scopeOpenID asks for an ID token beside the access token.
+const scopeOpenID = "openid"
+
+// issueIDToken signs an ID token (OpenID Connect Core §2) for a client that
+// insists on one; "" where the scope openid was not granted. Its typ keeps it
+// from being taken for an access token.
+func (e *Engine) issueIDToken(p *provider, id *identity, now, expiry int64, granted []string) (string, error) {
+	if !slices.Contains(granted, scopeOpenID) {
+		return "", nil
+	}
+	return p.signer.sign(e.deps.Random, p.signer.idHeader, mustEncode(struct {
+		Issuer   string `json:"iss"`
+		Subject  string `json:"sub"`
+		Audience string `json:"aud"`
+		IssuedAt int64  `json:"iat"`
+		Expiry   int64  `json:"exp"`
+	}{p.issuer, p.subject(id), p.clientID, now, expiry}))
 }
 
 // within drops the scopes that a token of the same provider did not have:
@@ -79,12 +104,15 @@ func (p *provider) grant(asked []string) []string {
 func (p *provider) payload(audience []string, id *identity, tokenID string, now, expiry int64, scopes []string) []byte {
 	begin := p.preamble
 	if len(audience) != len(p.audience) {
-		begin = preamble(p.issuer, p.clientID, audience)
+		begin = preamble(p.issuer, p.clientID, audience, p.claims)
 	}
 	body := make([]byte, len(begin), len(begin)+len(id.subject)+192)
 	copy(body, begin)
 	body = append(body, `,"sub":`...)
-	body = append(body, quoteJSON(id.subject)...)
+	body = append(body, quoteJSON(p.subject(id))...)
+	if p.subjects != subjectIdentity {
+		body = append(append(body, `,"`+sourceClaim+`":`...), quoteJSON(tellSource(id))...)
+	}
 	body = append(body, `,"iat":`...)
 	body = strconv.AppendInt(body, now, 10)
 	body = append(body, `,"exp":`...)
@@ -102,22 +130,24 @@ func (p *provider) payload(audience []string, id *identity, tokenID string, now,
 	return append(body, strings.Repeat("}", 1+len(id.actors))...)
 }
 
-// preamble is the part of the payload that is the same for every token: its
-// closing brace is missing.
-func preamble(issuer, clientID string, audience []string) []byte {
+// preamble is the part of the payload that is the same for every token, with
+// the claims that the files add: its closing brace is missing.
+func preamble(issuer, clientID string, audience []string, claims map[string]any) []byte {
 	var aud any = audience
 	if len(audience) == 1 {
 		aud = audience[0] // RFC 7519 §4.1.3, and what the simplest verifiers expect
 	}
-	body, err := json.Marshal(struct {
+	body := mustEncode(struct {
 		Issuer   string `json:"iss"`
 		Audience any    `json:"aud"`
 		ClientID string `json:"client_id"`
 	}{issuer, aud, clientID})
-	if err != nil {
-		panic(err) // strings always encode
+	body = body[:len(body)-1]
+	if len(claims) == 0 {
+		return body
 	}
-	return body[:len(body)-1]
+	added := mustEncode(claims)
+	return append(append(body, ','), added[1:len(added)-1]...)
 }
 
 func quoteJSON(s string) []byte {

@@ -2,8 +2,11 @@ package engine
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/m2md/m2md/engine/jwks"
 )
 
 // Metadata are the documents by which others learn of a provider, encoded once
@@ -13,11 +16,18 @@ type Metadata struct {
 	JWKS      []byte // RFC 7517 §5
 }
 
-// Metadata returns the documents of a provider, by its label.
+// Metadata returns the documents of a provider, by its label; "" stands for
+// those of the issuer that all providers in the mode global share.
 func (e *Engine) Metadata(label string) (Metadata, bool) {
+	if label == "" {
+		return e.global, e.global.Discovery != nil
+	}
 	provider, found := e.providers[label]
 	if !found {
 		return Metadata{}, false
+	}
+	if provider.mode == issuerGlobal {
+		return e.global, true
 	}
 	return provider.metadata, true
 }
@@ -38,23 +48,54 @@ type discovery struct {
 	Claims                []string `json:"claims_supported"`
 }
 
-// newMetadata encodes the documents of a provider.
-func newMetadata(base string, p *provider, scopes, verifying []string, keys []*signer) Metadata {
+// announced is what the documents of an issuer tell.
+type announced struct {
+	mode    issuerMode
+	issuer  string
+	signing []string // algorithms
+	scopes  []string
+	keys    []*signer
+}
+
+// with adds what another provider of the same issuer tells.
+func (p announced) with(other announced) announced {
+	p.mode, p.issuer = other.mode, other.issuer
+	p.signing, p.scopes = union(p.signing, other.signing), union(p.scopes, other.scopes)
+	for _, key := range other.keys {
+		if !slices.ContainsFunc(p.keys, func(k *signer) bool { return k.public.ID == key.public.ID }) {
+			p.keys = append(p.keys, key)
+		}
+	}
+	return p
+}
+
+// union appends what is new.
+func union(all, others []string) []string {
+	for _, one := range others {
+		if !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// metadata encodes the documents of an issuer.
+func (p announced) metadata(base string) Metadata {
 	return Metadata{
 		Discovery: mustEncode(discovery{
 			Issuer:                p.issuer,
 			TokenEndpoint:         base + "/oauth2/token",
-			JWKSURI:               p.issuer + "/jwks",
+			JWKSURI:               p.mode.jwksURI(p.issuer),
 			GrantTypes:            grantNames(),
 			ResponseTypes:         []string{},
 			SubjectTypes:          []string{"public"},
-			SigningAlgorithms:     []string{p.signer.public.Algorithm},
+			SigningAlgorithms:     p.signing,
 			TokenEndpointMethods:  []string{"client_secret_basic", "client_secret_post", "private_key_jwt"},
-			TokenEndpointSignings: verifying,
-			Scopes:                scopes,
+			TokenEndpointSignings: jwks.Algorithms(),
+			Scopes:                p.scopes,
 			Claims:                []string{"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "act"},
 		}),
-		JWKS: mustEncode(publicKeys(keys)),
+		JWKS: mustEncode(publicKeys(p.keys)),
 	}
 }
 

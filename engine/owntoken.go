@@ -11,63 +11,76 @@ import (
 // issued to.
 type ownToken struct {
 	identity
-	id    string // jti
-	scope string
+	id     string // jti
+	issued time.Time
+	scope  string
 }
 
 // readOwn verifies an access token that m2md issued for a provider (RFC 9068
 // §4). It says nothing of what the files make of its holder now.
 func (e *Engine) readOwn(p *provider, token *jws, now time.Time) (*ownToken, error) {
-	if kind := mediaType(token.header.Type); kind != accessTokenType {
-		return nil, fmt.Errorf("the token is no access token: its typ is %q", shorten(kind, 40))
-	}
-	key, found := p.verifies[token.header.KeyID]
-	if !found || !key.public.Allows(token.header.Algorithm) || !token.signedBy(key.public) {
-		return nil, fmt.Errorf("no key of provider %s verifies the token", p.label)
-	}
-	expiry, err := token.claims.checkTimes(now, timeRules{})
+	own, err := p.verifyOwn(token)
 	if err != nil {
 		return nil, err
 	}
-	if token.claims["iss"] != any(p.issuer) || token.claims["client_id"] != any(p.clientID) {
-		return nil, fmt.Errorf("the token was issued for another provider than %s", p.label)
+	if _, err := token.claims.checkTimes(now, timeRules{}); err != nil {
+		return nil, err
 	}
 	if err := token.claims.checkAudience(p.audience); err != nil {
 		return nil, err
 	}
-	holder, err := e.holderOf(token.claims)
+	holder, err := e.holderOf(p, token.claims)
 	if err != nil {
 		return nil, err
 	}
-	holder.expiry = expiry
-	id, _ := token.claims.text("jti")
-	scope, _ := token.claims.text("scope")
-	return &ownToken{identity: *holder, id: id, scope: scope}, nil
+	holder.expiry = own.expiry
+	own.identity = *holder
+	return own, e.checkRevoked(p, holder, own.id, own.issued)
+}
+
+// verifyOwn checks what never changes of an access token that the provider
+// issued, and leaves open whose it is. Nothing lives longer than MaxLifetime,
+// because a revocation does not.
+func (p *provider) verifyOwn(token *jws) (*ownToken, error) {
+	if kind := mediaType(token.header.Type); kind != accessTokenType {
+		return nil, fmt.Errorf("the token is no access token: its typ is %q", shorten(kind, 40))
+	}
+	if !p.signed(token) {
+		return nil, fmt.Errorf("no key of provider %s verifies the token", p.label)
+	}
+	if token.claims["iss"] != any(p.issuer) || token.claims["client_id"] != any(p.clientID) {
+		return nil, fmt.Errorf("the token was issued for another provider than %s", p.label)
+	}
+	own, err := &ownToken{}, error(nil)
+	if own.issued, err = token.claims.numericDate("iat"); err != nil {
+		return nil, err
+	}
+	if own.expiry, err = token.claims.numericDate("exp"); err != nil {
+		return nil, err
+	}
+	if own.issued.IsZero() || own.expiry.After(own.issued.Add(time.Duration(MaxLifetime))) {
+		return nil, fmt.Errorf(`the claim "iat" is missing, or more than %s before "exp"`, time.Duration(MaxLifetime))
+	}
+	own.id, _ = token.claims.text("jti")
+	if own.id == "" || len(own.id) > maxTokenID || strings.ContainsFunc(own.id, isControl) {
+		return nil, errors.New(`the claim "jti" is missing, or none that m2md makes`)
+	}
+	own.scope, _ = token.claims.text("scope")
+	return own, nil
+}
+
+// maxTokenID bounds a jti in bytes. Those of m2md have 22.
+const maxTokenID = 255
+
+// signed says whether one of the provider's keys made the signature.
+func (p *provider) signed(token *jws) bool {
+	key, found := p.verifies[token.header.KeyID]
+	return found && key.public.Allows(token.header.Algorithm) && token.signedBy(key.public)
 }
 
 // mediaType is a typ without what RFC 7515 §4.1.9 lets it leave out, and as it
 // is compared.
 func mediaType(typ string) string { return strings.TrimPrefix(strings.ToLower(typ), "application/") }
-
-// holderOf is whom a token of m2md was issued to, and who acts on its behalf,
-// if the files still know them.
-func (e *Engine) holderOf(claims Claims) (*identity, error) {
-	subject, err := claims.subject()
-	if err != nil {
-		return nil, err
-	}
-	actors, err := actorsOf(claims)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range append([]string{subject}, actors...) {
-		if from, _, declared := e.originOf(name); !declared {
-			return nil, fmt.Errorf("the token was issued to %q, whose %s is no longer declared", shorten(name, 200), from.label)
-		}
-	}
-	from, account, _ := e.originOf(subject)
-	return &identity{subject: subject, origin: from, account: account, actors: actors}, nil
-}
 
 // maxActors bounds how many act one for the other.
 const maxActors = 8

@@ -33,9 +33,13 @@ func (p proof) kind() string {
 }
 
 // proofOf finds the one proof of a token request: username and password, then
-// what client_assertion or client_secret hold.
-func proofOf(req *oauth2.Request) (proof, error) {
+// what client_assertion or client_secret hold. Where the provider is lenient,
+// a client_secret beside a username is nothing, as authentik has it.
+func (p *provider) proofOf(req *oauth2.Request) (proof, error) {
 	secret := strings.TrimSpace(req.Client.Secret)
+	if p.lenient && req.Username != "" {
+		secret = ""
+	}
 	switch {
 	case req.AssertionType != "" && req.AssertionType != oauth2.AssertionJWT:
 		return proof{}, refuse(oauth2.InvalidClient, "The client_assertion_type is not supported.", "the client_assertion_type is not %s", oauth2.AssertionJWT)

@@ -12,16 +12,23 @@ import (
 type provider struct {
 	label    string
 	clientID string
+	mode     issuerMode
 	issuer   string
 	audience []string
-	scopes   map[string]bool
-	lifetime Lifetime
-	signer   *signer
-	verifies map[string]*signer // by kid: every key that may have signed for this provider
-	preamble []byte             // of the payload of its tokens: iss, aud and client_id
-	accesses []access
-	metadata Metadata
-	forward  *forwardAuth // nil: not guarded
+	subjects subjectMode
+	// lenient takes a client_secret beside username and password for absent.
+	lenient       bool
+	notAfterInput bool
+	origins       map[string]bool // of pages that may ask
+	scopes        map[string]bool
+	lifetime      Lifetime
+	signer        *signer
+	verifies      map[string]*signer // by kid: every key that may have signed for this provider
+	claims        map[string]any     // that its tokens have besides
+	preamble      []byte             // of the payload of its tokens: iss, aud, client_id and claims
+	accesses      []access
+	metadata      Metadata
+	forward       *forwardAuth // nil: not guarded
 
 	trusted   map[*trust]bool     // whose tokens are proof here
 	byIssuer  map[string][]*trust // the same, by iss
@@ -32,6 +39,8 @@ type provider struct {
 	// reach is where those come from whom some access lets in, be it by way of
 	// other providers' tokens.
 	reach map[origin]bool
+	// hashes are the accounts of reach by the sub that hides them.
+	hashes map[string]*account
 }
 
 // trusts are the sources and certificates that a token with that iss may come from.

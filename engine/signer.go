@@ -33,6 +33,7 @@ type signer struct {
 	algorithm algorithm
 	private   crypto.Signer
 	header    string // of an access token: base64url, the dot included
+	idHeader  string // of an ID token, likewise
 }
 
 // newSigner prepares a private key. The algorithm must be one that it is for.
@@ -42,21 +43,25 @@ func newSigner(name string, private crypto.Signer) (*signer, error) {
 		return nil, err
 	}
 	public.ID = public.Thumbprint
-	header := fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":%q}`, name, public.ID, accessTokenType)
+	header := func(typ string) string {
+		return segmentEncoding.EncodeToString(fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":%q}`, name, public.ID, typ)) + "."
+	}
 	return &signer{
 		public:    public,
 		algorithm: algorithms[name],
 		private:   private,
-		header:    segmentEncoding.EncodeToString([]byte(header)) + ".",
+		header:    header(accessTokenType),
+		idHeader:  header("JWT"),
 	}, nil
 }
 
-// sign returns the payload as a signed JWT in compact serialization.
-func (s *signer) sign(random io.Reader, payload []byte) (string, error) {
+// sign returns the payload as a signed JWT in compact serialization. The header
+// is one of the signer's.
+func (s *signer) sign(random io.Reader, header string, payload []byte) (string, error) {
 	size := segmentEncoding.EncodedLen(len(payload))
-	token := make([]byte, len(s.header)+size, len(s.header)+size+700)
-	copy(token, s.header)
-	segmentEncoding.Encode(token[len(s.header):], payload)
+	token := make([]byte, len(header)+size, len(header)+size+700)
+	copy(token, header)
+	segmentEncoding.Encode(token[len(header):], payload)
 	signature, err := s.signature(random, token)
 	if err != nil {
 		return "", fmt.Errorf("signing a token: %w", err)

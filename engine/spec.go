@@ -250,11 +250,17 @@ const (
 // Provider is something that tokens are issued for, or that is guarded.
 type Provider struct {
 	Decl
-	ClientID       string   // "" for the label
-	Audience       []string // nil for the client ID
-	Scopes         []string // what may be granted; nil for none
-	AccessTokenTTL Lifetime // 0 for DefaultLifetime
-	SigningKey     *Ref     // nil for the only or default key
+	ClientID       string         // "" for the label
+	Audience       []string       // nil for the client ID
+	Scopes         []string       // what may be granted; nil for none
+	AccessTokenTTL Lifetime       // 0 for DefaultLifetime
+	SigningKey     *Ref           // nil for the only or default key
+	Compat         string         // "authentik", or ""
+	IssuerMode     string         // "m2md", "authentik" or "global"; "" for what Compat implies
+	Subject        string         // "identity" (also for ""), "input" or "hashed"
+	NotAfterInput  bool           // what is issued ends no later than what was shown
+	Claims         map[string]any // of every issued token; JSON-like, as ServiceAccount.Attributes
+	AllowedOrigins []string       // of pages that may ask, as browsers write them (RFC 6454 §6.1)
 	Accesses       []Access
 	ForwardAuth    *ForwardAuth // nil: not guarded by forward-auth
 }

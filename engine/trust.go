@@ -185,7 +185,7 @@ func (e *Engine) authenticateOwn(issuedFor []*provider, token *jws) (*identity, 
 		return nil, badProof("token of provider %s: no access of it names %s any more", p.label, own.origin)
 	}
 	id := own.identity
-	id.via, id.claims = p, token.claims
+	id.via, id.claims, id.told = p, token.claims, ""
 	return &id, nil
 }
 

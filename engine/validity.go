@@ -24,9 +24,11 @@ const ServerCertificate = "server.tls"
 // ExpiryNotice is how long before its end a certificate is warned of.
 const ExpiryNotice = 30 * 24 * time.Hour
 
-// EndsSoon says whether less than ExpiryNotice is left, or nothing.
+// EndsSoon says whether less than ExpiryNotice is left, or nothing; of a
+// certificate that is made for a short time, less than a third of it.
 func (v CertificateValidity) EndsSoon(now time.Time) bool {
-	return v.NotAfter.Before(now.Add(ExpiryNotice))
+	notice := min(ExpiryNotice, v.NotAfter.Sub(v.NotBefore)/3)
+	return v.NotAfter.Before(now.Add(notice))
 }
 
 // ValidAt says whether the certificate counts at that time.
@@ -55,7 +57,7 @@ func (c *compiler) valid(at Range, v CertificateValidity) {
 	case !v.ValidAt(now):
 		c.tell(Warning, at, "a certificate is outside its validity", "It is valid from %s to %s. %s", v.NotBefore.UTC().Format(time.DateOnly), end, after)
 	case v.EndsSoon(now):
-		c.tell(Warning, at, "a certificate ends within 30 days", "It is valid until %s. %s", end, after)
+		c.tell(Warning, at, "a certificate ends soon", "It is valid until %s. %s", end, after)
 	}
 }
 

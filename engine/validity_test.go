@@ -36,9 +36,11 @@ func TestACertificateIsWarnedOfInTime(t *testing.T) {
 		detail   string
 	}{
 		{"for a year", -time.Hour, 365 * day, "", ""},
-		{"for a little more than 30 days", -time.Hour, 30*day + time.Hour, "", ""},
-		{"for a little less than 30 days", -time.Hour, 30*day - time.Hour, "a certificate ends within 30 days", "valid until " + now.Add(30*day-time.Hour).UTC().Format(time.DateOnly)},
-		{"for a moment", -time.Hour, time.Minute, "a certificate ends within 30 days", "the next one into the same file"},
+		{"for a little more than 30 days", -365 * day, 30*day + time.Hour, "", ""},
+		{"for a little less than 30 days", -365 * day, 30*day - time.Hour, "a certificate ends soon", "valid until " + now.Add(30*day-time.Hour).UTC().Format(time.DateOnly)},
+		{"a short one, for more than a third of its life", -4 * day, 3 * day, "", ""},
+		{"a short one, for less than a third of it", -5 * day, 2 * day, "a certificate ends soon", "valid until"},
+		{"for a moment", -time.Hour, time.Minute, "a certificate ends soon", "the next one into the same file"},
 		{"no more", -2 * time.Hour, -time.Hour, "a certificate is outside its validity", "refused outside of that"},
 		{"not yet", time.Hour, 365 * day, "a certificate is outside its validity", now.Add(time.Hour).UTC().Format(time.DateOnly)},
 		{"not yet, and not for long", time.Hour, 2 * time.Hour, "a certificate is outside its validity", ""},
@@ -105,7 +107,7 @@ func TestTheCertificatesOfAGenerationAreTold(t *testing.T) {
 
 func TestACertificateCountsToTheSecondOfItsEnd(t *testing.T) {
 	end := time.Unix(1_800_000_000, 0)
-	v := engine.CertificateValidity{NotBefore: end.Add(-time.Hour), NotAfter: end}
+	v := engine.CertificateValidity{NotBefore: end.Add(-365 * 24 * time.Hour), NotAfter: end}
 	for _, tt := range []struct {
 		at    time.Time
 		valid bool

@@ -245,3 +245,14 @@ func between(from, to time.Duration) func(int64) fault {
 		return fault{}
 	}
 }
+
+// checkOrigin wants an origin as browsers send it (RFC 6454 §6.2), to which
+// it is compared.
+func checkOrigin(s string) fault {
+	u, err := url.Parse(s)
+	own := map[string]string{"http": "80", "https": "443"}
+	if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && s == u.Scheme+"://"+strings.ToLower(u.Host) && u.Port() != own[u.Scheme] {
+		return fault{}
+	}
+	return fault{summary: "is no origin", detail: `Write it as browsers do, such as "https://app.example.com": scheme and host in lower case, a port only where it is not the scheme's own, and no path. "*" is not taken: whoever has a page could then ask.`}
+}

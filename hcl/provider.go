@@ -19,12 +19,12 @@ func providerBlock() *block {
 			{AttributeDoc: AttributeDoc{Name: "access_token_ttl", Type: TypeDuration, Default: "15m", Doc: "How long an issued token is valid.", Constraint: "A whole number of seconds between 1s and 24h."}, inRange: checkLifetime},
 			{AttributeDoc: AttributeDoc{Name: "signing_key", Type: TypeReference, Kinds: []engine.Kind{engine.KindSigningKey}, Default: "the only one", Doc: "The key that signs."}},
 			notYet("mappings", TypeReferences, "What adds claims to issued tokens."),
-			notYet("compat", TypeString, "Whose paths, issuer and header names to imitate."),
-			notYet("issuer_mode", TypeString, "The form of the issuer and of its documents' paths."),
-			notYet("sub", TypeString, "What the sub of issued tokens is."),
-			notYet("not_after_input", TypeBool, "An issued token ends no later than its input JWT."),
-			notYet("allowed_origins", TypeStrings, "Origins that may ask from a browser."),
-			notYet("claims", TypeObject, "Claims that issued tokens carry."),
+			{AttributeDoc: AttributeDoc{Name: "compat", Type: TypeString, Words: []string{"authentik"}, Doc: "Is to clients what authentik was: issuer_mode is authentik, and a client_secret beside username and password counts for nothing."}},
+			{AttributeDoc: AttributeDoc{Name: "issuer_mode", Type: TypeString, Words: []string{"m2md", "authentik", "global"}, Default: "m2md", Doc: "The iss of issued tokens: EXTERNAL_URL/providers/NAME, EXTERNAL_URL/application/o/NAME/, or EXTERNAL_URL for all that say so."}},
+			{AttributeDoc: AttributeDoc{Name: "sub", Type: TypeString, Words: []string{"identity", "input", "hashed"}, Default: "identity", Doc: "The sub of issued tokens: an account's name or SOURCE/sub; the sub of the token that was shown; or a hash of the identity that is the provider's own."}},
+			flag("not_after_input", "An issued token ends no later than the token that was shown."),
+			{AttributeDoc: AttributeDoc{Name: "allowed_origins", Type: TypeStrings, Default: "none", Doc: "Origins of web pages that may ask for tokens (CORS).", Constraint: "As browsers write them: scheme, host, and a port that is not the scheme's own."}, check: checkOrigin},
+			{AttributeDoc: AttributeDoc{Name: "claims", Type: TypeObject, Doc: "Claims that every issued token carries besides.", Constraint: "None that m2md sets; 4096 bytes as JSON."}},
 		},
 		blocks: []*block{
 			accessBlock(), forwardAuthBlock(),
@@ -43,6 +43,12 @@ func decodeProvider(v *values) engine.Provider {
 		Scopes:         v.strs("scopes"),
 		AccessTokenTTL: engine.Lifetime(v.duration("access_token_ttl")),
 		SigningKey:     v.reference("signing_key"),
+		Compat:         v.str("compat"),
+		IssuerMode:     v.str("issuer_mode"),
+		Subject:        v.str("sub"),
+		NotAfterInput:  v.boolean("not_after_input"),
+		Claims:         v.object("claims"),
+		AllowedOrigins: v.strs("allowed_origins"),
 	}
 	for _, access := range v.all("access") {
 		provider.Accesses = append(provider.Accesses, decodeAccess(access))

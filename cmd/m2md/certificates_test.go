@@ -70,7 +70,7 @@ func TestWhenCertificatesEndIsTold(t *testing.T) {
 			t.Errorf("Status tells %+v, want %+v", got, one)
 		}
 	}
-	if !strings.Contains(status.Reload.Report, "a certificate ends within 30 days") {
+	if !strings.Contains(status.Reload.Report, "a certificate ends soon") {
 		t.Errorf("the report is %q", status.Reload.Report)
 	}
 

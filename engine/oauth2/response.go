@@ -10,7 +10,8 @@ import (
 // Token is what a token request was granted.
 type Token struct {
 	AccessToken string
-	ExpiresIn   int64 // seconds
+	IDToken     string // OpenID Connect Core §3.1.3.3; "" for none
+	ExpiresIn   int64  // seconds
 	Scopes      []string
 	// ScopeAsked says that the client asked for scopes, so that it must be
 	// told what it got (RFC 6749 §5.1).
@@ -32,6 +33,11 @@ func WriteToken(w http.ResponseWriter, t *Token) {
 	if t.ScopeAsked || len(t.Scopes) > 0 {
 		body = append(body, `,"scope":"`...)
 		body = append(body, strings.Join(t.Scopes, " ")...)
+		body = append(body, '"')
+	}
+	if t.IDToken != "" {
+		body = append(body, `,"id_token":"`...)
+		body = append(body, t.IDToken...)
 		body = append(body, '"')
 	}
 	if t.IssuedType != "" {

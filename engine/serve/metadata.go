@@ -27,6 +27,7 @@ func (s *Server) document(w http.ResponseWriter, r *http.Request, kind string, c
 		return
 	}
 	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Access-Control-Allow-Origin", "*") // they are public, and pages verify tokens, too
 	w.Header().Set("Cache-Control", metadataMaxAge)
 	w.Write(choose(metadata)) //nolint:errcheck // a client that went away is no fault of ours
 }

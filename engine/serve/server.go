@@ -30,11 +30,20 @@ func New(deps Deps) *Server {
 	s := &Server{Deps: deps, mux: http.NewServeMux()}
 	for _, path := range []string{"/oauth2/token", "/application/o/token/{$}"} {
 		s.mux.HandleFunc(path, s.token)
+		s.mux.HandleFunc("OPTIONS "+path, s.preflight)
 	}
-	for _, base := range []string{"/providers/{provider}", "/application/o/{provider}"} {
-		s.mux.HandleFunc("GET "+base+"/.well-known/openid-configuration", s.discovery)
+	// Each document is at every form of the path: appended to the issuer
+	// (OpenID Connect Discovery §4.1) and inserted before its path (RFC 8414
+	// §3.1), under both names.
+	for _, name := range []string{"openid-configuration", "oauth-authorization-server"} {
+		s.mux.HandleFunc("GET /.well-known/"+name, s.discovery)
+		for _, base := range []string{"/providers/{provider}", "/application/o/{provider}"} {
+			s.mux.HandleFunc("GET "+base+"/.well-known/"+name, s.discovery)
+			s.mux.HandleFunc("GET /.well-known/"+name+base, s.discovery)
+		}
+		s.mux.HandleFunc("GET /.well-known/"+name+"/application/o/{provider}/{$}", s.discovery)
 	}
-	s.mux.HandleFunc("GET /.well-known/oauth-authorization-server/providers/{provider}", s.discovery)
+	s.mux.HandleFunc("GET /jwks", s.jwks)
 	s.mux.HandleFunc("GET /providers/{provider}/jwks", s.jwks)
 	s.mux.HandleFunc("GET /application/o/{provider}/jwks/{$}", s.jwks)
 	for name, read := range dialects {

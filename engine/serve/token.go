@@ -14,10 +14,12 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	caller, _ := callerOf(live, r, requestID, "token")
 	req, err := readTokenRequest(w, r)
 	if err != nil {
+		allowOrigin(w, r, live, "")
 		live.Reject(caller, err)
 		s.failToken(w, r, err, requestID)
 		return
 	}
+	allowOrigin(w, r, live, req.Client.ID)
 	token, err := live.Token(r.Context(), caller, req)
 	if err != nil {
 		s.failToken(w, r, err, requestID)

@@ -262,7 +262,7 @@ func TestTheDocumentsAreAtEveryPath(t *testing.T) {
 		kind string // "" for 404
 	}{
 		{"/providers/loki/.well-known/openid-configuration", "application/json"},
-		{"/providers/loki/.well-known/oauth-authorization-server", ""},
+		{"/providers/loki/.well-known/oauth-authorization-server", "application/json"},
 		{"/.well-known/oauth-authorization-server/providers/loki", "application/json"},
 		{"/application/o/loki/.well-known/openid-configuration", "application/json"},
 		{"/providers/loki/jwks", "application/jwk-set+json"},

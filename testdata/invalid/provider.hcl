@@ -5,12 +5,19 @@ provider "loki" {
   access_token_ttl = "25h"                 # ERROR: "access_token_ttl" is out of range
   signing_key      = "signing_key.main"    # ERROR: "signing_key" takes references
   mappings         = [mapping.repo_claims] # ERROR: "mappings" is not supported yet
-  compat           = "authentik"           # ERROR: "compat" is not supported yet
-  issuer_mode      = "global"              # ERROR: "issuer_mode" is not supported yet
-  sub              = "x"                   # ERROR: "sub" is not supported yet
-  not_after_input  = true                  # ERROR: "not_after_input" is not supported yet
-  allowed_origins  = ["x"]                 # ERROR: "allowed_origins" is not supported yet
-  claims           = {}                    # ERROR: "claims" is not supported yet
+  compat           = "keycloak"            # ERROR: "compat" has no such value
+  issuer_mode      = "host"                # ERROR: "issuer_mode" has no such value
+  sub              = "x"                   # ERROR: "sub" has no such value
+  not_after_input  = "true"                # ERROR: "not_after_input" must be true or false
+  claims           = ["x"]                 # ERROR: "claims" must be an object
+  allowed_origins  = [
+    "*",                   # ERROR: a member of "allowed_origins" is no origin
+    "https://App.example", # ERROR: a member of "allowed_origins" is no origin
+    "https://a.example/",  # ERROR: a member of "allowed_origins" is no origin
+    "https://a.example:443", # ERROR: a member of "allowed_origins" is no origin
+    "null",                # ERROR: a member of "allowed_origins" is no origin
+    "http://localhost:3000",
+  ]
   audiance         = ["x"]                 # ERROR: unknown attribute "audiance"
 
   proxy { # ERROR: "proxy" is not supported yet
