@@ -7,11 +7,11 @@ import (
 	"github.com/m2md/m2md/engine/jwks"
 )
 
-// Store is a storage: what the engine's interfaces and jwks.Store ask, and a way to end it.
-// Its methods are safe for concurrent use, return values that the caller owns,
-// and keep times to the nanosecond, in UTC. Records that could not be read back
-// as they are fail with ErrRecord. No error quotes an ID that it was asked for:
-// somebody may have pasted a whole password.
+// Store is a storage: what the engine's interfaces and jwks.Store ask, and a way
+// to end it. Its methods are safe for concurrent use, return values that the
+// caller owns, and keep times to the nanosecond, in UTC. Records that could not
+// be read back as they are fail with ErrRecord. No error quotes an ID that it was
+// asked for: somebody may have pasted a whole password.
 type Store interface {
 	engine.AppPasswordStore
 	engine.SigningKeyStore
