@@ -14,7 +14,7 @@ func allowOrigin(w http.ResponseWriter, r *http.Request, live *engine.Engine, cl
 	if origin == "" {
 		return false
 	}
-	w.Header().Add("Vary", "Origin")
+	w.Header().Set("Vary", "Origin")
 	if !live.AllowsOrigin(origin, clientID) {
 		return false
 	}
@@ -23,13 +23,15 @@ func allowOrigin(w http.ResponseWriter, r *http.Request, live *engine.Engine, cl
 	return true
 }
 
-// preflight answers a browser that asks whether a page may ask.
+// preflight answers a browser that asks whether a page may ask. Where none may,
+// OPTIONS is a method like any other.
 func (s *Server) preflight(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Allow", "POST, OPTIONS")
-	if allowOrigin(w, r, s.Live.Load(), "") {
-		w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
-		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-		w.Header().Set("Access-Control-Max-Age", "600")
+	if !allowOrigin(w, r, s.Live.Load(), "") {
+		s.token(w, r)
+		return
 	}
+	w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
+	w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	w.Header().Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 }
