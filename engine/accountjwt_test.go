@@ -32,7 +32,7 @@ func TestAJWTCanBeAServiceAccounts(t *testing.T) {
 		reason   string
 	}{
 		{"where an access names the account", [][]string{{"service_account.deploy"}}, []engine.ServiceAccount{accountOf("deploy", 10, "oauth_source.gh", fits)}, "deploy", ""},
-		{"where its claims are others", [][]string{{"service_account.deploy"}}, []engine.ServiceAccount{accountOf("deploy", 10, "oauth_source.gh", other)}, "", "no access of provider p names oauth_source.gh"},
+		{"where its claims are others", [][]string{{"service_account.deploy"}}, []engine.ServiceAccount{accountOf("deploy", 10, "oauth_source.gh", other)}, "", "access a: the token has not the claims of a jwt block of service_account deploy"},
 		{"where no access names the account", [][]string{{"oauth_source.gh"}}, []engine.ServiceAccount{accountOf("deploy", 10, "oauth_source.gh", fits)}, job, ""},
 		{"where one access names both", [][]string{{"oauth_source.gh", "service_account.deploy"}}, []engine.ServiceAccount{accountOf("deploy", 10, "oauth_source.gh", fits)}, "deploy", ""},
 		{"where one names both, and its claims are others", [][]string{{"oauth_source.gh", "service_account.deploy"}}, []engine.ServiceAccount{accountOf("deploy", 10, "oauth_source.gh", other)}, job, ""},

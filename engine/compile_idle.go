@@ -34,7 +34,8 @@ func (c *compiler) note(at Range, what, why string) {
 // idleSource tells what is asked of a fetch that never happens, and a profile
 // that is not that of the issuer.
 func (c *compiler) idleSource(s OAuthSource) {
-	if s.JWKSURL == "" && s.WellKnownURL == "" && !s.takesOpaque() && !s.Unknown["oidc_jwks_url"] && !s.Unknown["oidc_well_known_url"] {
+	// Keys in a file may have been fetched by `m2md jwks pin`, and will be again.
+	if s.Has("oidc_jwks") && !s.takesOpaque() {
 		for _, name := range []string{"allow_http", "ca", "ca_file"} {
 			if s.Has(name) {
 				c.note(s.AttrAt(name), fmt.Sprintf("%q", name), "The keys stand in the files; nothing is fetched.")

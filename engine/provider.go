@@ -127,6 +127,9 @@ func (a *access) recognise(id *identity) (who *identity, miss string) {
 	if a.from[id.entry()] {
 		return id, ""
 	}
+	if others := a.accounts[id.origin]; len(others) > 0 {
+		return nil, fmt.Sprintf("the token has not the claims of a jwt block of service_account %s", others[0].label)
+	}
 	return nil, ""
 }
 

@@ -20,8 +20,8 @@ import (
 
 // auditKeys are all keys of an audit record, which are always there.
 var auditKeys = []string{
-	"client_ip", "door", "duration_us", "generation", "grant", "msg", "outcome", "proof", "provider",
-	"reason", "request_id", "rule", "source", "subject", "time", "token_id",
+	"actor", "client_ip", "door", "duration_us", "generation", "grant", "msg", "outcome", "proof", "provider",
+	"reason", "request_id", "rule", "source", "subject", "time", "token_id", "via",
 }
 
 func TestEveryDecisionIsOneLine(t *testing.T) {
