@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -40,13 +41,14 @@ func TestTheCommandsBehaveAsTranscribed(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
-			"ready":  ready,
-			"keep":   keep,
-			"json":   checkJSON,
-			"login":  login,
-			"size":   size,
-			"issuer": world.command,
+			"exits":   exits,
+			"ready":   ready,
+			"keep":    keep,
+			"json":    checkJSON,
+			"login":   login,
+			"appears": appears,
+			"size":    size,
+			"issuer":  world.command,
 			"readonly": func(ts *testscript.TestScript, _ bool, args []string) {
 				makeReadOnly(ts, ts.MkAbs(args[0]))
 			},
@@ -174,6 +176,19 @@ func login(ts *testscript.TestScript, neg bool, args []string) {
 	if ok := res.StatusCode == http.StatusOK; ok == neg {
 		ts.Fatalf("login answered %s", res.Status)
 	}
+}
+
+// appears FILE: waits until the file is there.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: appears FILE")
+	}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("%s is not there after %s", args[0], patience)
 }
 
 // size FOLDER N: the folder holds N names.
