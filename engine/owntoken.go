@@ -51,22 +51,20 @@ func (p *provider) verifyOwn(token *jws) (*ownToken, error) {
 	if token.claims["iss"] != any(p.issuer) || token.claims["client_id"] != any(p.clientID) {
 		return nil, fmt.Errorf("the token was issued for another provider than %s", p.label)
 	}
-	own, err := &ownToken{}, error(nil)
-	if own.issued, err = token.claims.numericDate("iat"); err != nil {
-		return nil, err
+	issued, errIssued := token.claims.numericDate("iat")
+	expiry, errExpiry := token.claims.numericDate("exp")
+	switch {
+	case errIssued != nil || errExpiry != nil || issued.IsZero() || expiry.IsZero():
+		return nil, errors.New(`the claim "iat" or "exp" is missing, or no date`)
+	case expiry.After(issued.Add(time.Duration(MaxLifetime))):
+		return nil, fmt.Errorf("it lives longer than %s, the longest that m2md gives", time.Duration(MaxLifetime))
 	}
-	if own.expiry, err = token.claims.numericDate("exp"); err != nil {
-		return nil, err
-	}
-	if own.issued.IsZero() || own.expiry.After(own.issued.Add(time.Duration(MaxLifetime))) {
-		return nil, fmt.Errorf(`the claim "iat" is missing, or more than %s before "exp"`, time.Duration(MaxLifetime))
-	}
-	own.id, _ = token.claims.text("jti")
-	if own.id == "" || len(own.id) > maxTokenID || strings.ContainsFunc(own.id, isControl) {
+	id, _ := token.claims.text("jti")
+	if id == "" || len(id) > maxTokenID || strings.ContainsFunc(id, isControl) {
 		return nil, errors.New(`the claim "jti" is missing, or none that m2md makes`)
 	}
-	own.scope, _ = token.claims.text("scope")
-	return own, nil
+	scope, _ := token.claims.text("scope")
+	return &ownToken{identity: identity{expiry: expiry}, id: id, issued: issued, scope: scope}, nil
 }
 
 // maxTokenID bounds a jti in bytes. Those of m2md have 22.

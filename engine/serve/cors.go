@@ -23,15 +23,17 @@ func allowOrigin(w http.ResponseWriter, r *http.Request, live *engine.Engine, cl
 	return true
 }
 
-// preflight answers a browser that asks whether a page may ask. Where none may,
-// OPTIONS is a method like any other.
-func (s *Server) preflight(w http.ResponseWriter, r *http.Request) {
-	if !allowOrigin(w, r, s.Live.Load(), "") {
-		s.token(w, r)
-		return
+// preflight answers a browser that asks whether a page may ask at a door. Where
+// none may, OPTIONS is a method like any other.
+func (s *Server) preflight(door http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !allowOrigin(w, r, s.Live.Load(), "") {
+			door(w, r)
+			return
+		}
+		w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		w.Header().Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
 	}
-	w.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
-	w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-	w.Header().Set("Access-Control-Max-Age", "600")
-	w.WriteHeader(http.StatusNoContent)
 }

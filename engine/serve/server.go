@@ -28,9 +28,11 @@ type Server struct {
 // New mounts the doors. It is the only place where paths are wired.
 func New(deps Deps) *Server {
 	s := &Server{Deps: deps, mux: http.NewServeMux()}
-	for _, path := range []string{"/oauth2/token", "/application/o/token/{$}"} {
-		s.mux.HandleFunc(path, s.token)
-		s.mux.HandleFunc("OPTIONS "+path, s.preflight)
+	for name, door := range map[string]http.HandlerFunc{"token": s.token, "introspect": s.introspect, "revoke": s.revoke} {
+		for _, path := range []string{"/oauth2/" + name, "/application/o/" + name + "/{$}"} {
+			s.mux.HandleFunc(path, door)
+			s.mux.HandleFunc("OPTIONS "+path, s.preflight(door))
+		}
 	}
 	// Each document is at every form of the path: appended to the issuer
 	// (OpenID Connect Discovery §4.1) and inserted before its path (RFC 8414

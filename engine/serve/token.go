@@ -43,7 +43,12 @@ const retryAfter = "5"
 // failToken answers as RFC 6749 §5.2 says.
 func (s *Server) failToken(w http.ResponseWriter, r *http.Request, err error, requestID string) {
 	public := s.publicError(r, err, requestID)
-	status := public.TokenStatus(r.Header.Get("Authorization") != "")
+	writeRefusal(w, public.TokenStatus(r.Header.Get("Authorization") != ""), public, requestID)
+}
+
+// writeRefusal writes a refusal of an endpoint for clients, with the headers
+// that its status asks for.
+func writeRefusal(w http.ResponseWriter, status int, public *oauth2.Error, requestID string) {
 	switch status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Basic realm="m2md", charset="UTF-8"`)
