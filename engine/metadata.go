@@ -46,6 +46,13 @@ type discovery struct {
 	TokenEndpointSignings []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	Scopes                []string `json:"scopes_supported,omitempty"`
 	Claims                []string `json:"claims_supported"`
+
+	IntrospectionEndpoint string   `json:"introspection_endpoint"`
+	IntrospectionMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionSignings []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	RevocationEndpoint    string   `json:"revocation_endpoint"`
+	RevocationMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationSignings    []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 }
 
 // announced is what the documents of an issuer tell.
@@ -79,8 +86,10 @@ func union(all, others []string) []string {
 	return all
 }
 
-// metadata encodes the documents of an issuer.
+// metadata encodes the documents of an issuer. A client authenticates in the
+// same ways at each endpoint.
 func (p announced) metadata(base string) Metadata {
+	methods, signings := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}, jwks.Algorithms()
 	return Metadata{
 		Discovery: mustEncode(discovery{
 			Issuer:                p.issuer,
@@ -90,10 +99,17 @@ func (p announced) metadata(base string) Metadata {
 			ResponseTypes:         []string{},
 			SubjectTypes:          []string{"public"},
 			SigningAlgorithms:     p.signing,
-			TokenEndpointMethods:  []string{"client_secret_basic", "client_secret_post", "private_key_jwt"},
-			TokenEndpointSignings: jwks.Algorithms(),
+			TokenEndpointMethods:  methods,
+			TokenEndpointSignings: signings,
 			Scopes:                p.scopes,
 			Claims:                []string{"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "act"},
+
+			IntrospectionEndpoint: base + "/oauth2/introspect",
+			IntrospectionMethods:  methods,
+			IntrospectionSignings: signings,
+			RevocationEndpoint:    base + "/oauth2/revoke",
+			RevocationMethods:     methods,
+			RevocationSignings:    signings,
 		}),
 		JWKS: mustEncode(publicKeys(p.keys)),
 	}
