@@ -61,6 +61,9 @@ func (e *Engine) conclude(a *attempt, err error) {
 		a.Outcome = Allowed
 	case errors.As(err, &refusal):
 		a.Outcome, a.Reason = Denied, refusal.Reason
+		if refusal.guess {
+			e.deps.Guesses.failed(a.ClientIP, a.username, a.Time)
+		}
 	case errors.As(err, &public):
 		a.Outcome, a.Reason = Denied, public.Description
 	default:

@@ -25,6 +25,7 @@ type Deps struct {
 	SigningKeys  SigningKeyStore
 	KeySets      *jwks.Cache
 	Verified     *VerifiedTokens
+	Guesses      *Guesses
 	Opaque       *opaque.Cache
 	Audit        Auditor
 }
@@ -130,6 +131,7 @@ type attempt struct {
 	provider *provider
 	audience []string  // of what is to be issued
 	scopes   []string  // as asked for
+	username string    // of the account whose password was shown; "" where none was named
 	notAfter time.Time // what is issued ends no later; the zero value: no bound
 }
 
@@ -214,10 +216,16 @@ func (e *Engine) token(ctx context.Context, a *attempt, req *oauth2.Request) (*o
 // admit is the first two steps of the pipeline, the same at every door:
 // authenticate a proof, and authorize whom it shows.
 func (e *Engine) admit(ctx context.Context, a *attempt, shown proof) (*identity, error) {
-	a.Proof = shown.kind()
+	a.Proof, a.username = shown.kind(), shown.username
+	if err := e.withinGuesses(a, shown); err != nil {
+		return nil, err
+	}
 	id, err := e.authenticate(ctx, a.provider, shown)
 	if err != nil {
 		return nil, err
+	}
+	if a.username != "" {
+		e.deps.Guesses.held(a.ClientIP, a.username)
 	}
 	a.knows(id)
 	id, a.Rule, err = a.provider.authorize(ctx, a, id)

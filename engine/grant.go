@@ -70,6 +70,9 @@ func (e *Engine) authenticatedClient(ctx context.Context, a *attempt, req *oauth
 // admitActor lets in somebody beside the one whom the token is about: a client
 // that shows credentials, or the owner of an actor token.
 func (e *Engine) admitActor(ctx context.Context, a *attempt, shown proof) (*identity, error) {
+	if err := e.withinGuesses(a, shown); err != nil {
+		return nil, err
+	}
 	id, err := e.authenticate(ctx, a.provider, shown)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func (e *Engine) authenticateOpaque(ctx context.Context, p *provider, token stri
 	}
 	id, err := t.identifyOpaque(answer.Claims, e.deps.Now())
 	if err != nil {
-		return nil, badProof("opaque token of %s: %s", t.origin, err)
+		return nil, badClaims("opaque token of %s: %s", t.origin, err)
 	}
 	return id, nil
 }

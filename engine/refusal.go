@@ -14,6 +14,8 @@ import (
 type Refusal struct {
 	Public *oauth2.Error
 	Reason string
+	// guess says that a proof did not hold, as one that is guessed would not.
+	guess bool
 }
 
 // Error gives the operator's side.
@@ -48,7 +50,9 @@ const (
 
 // badProof refuses what a machine showed to say who it is.
 func badProof(format string, args ...any) *Refusal {
-	return refuse(oauth2.InvalidClient, sayBadProof, format, args...)
+	refusal := refuse(oauth2.InvalidClient, sayBadProof, format, args...)
+	refusal.guess = true
+	return refusal
 }
 
 // refusedAs gives a refusal of a proof, or of whom it shows, the code that a
@@ -58,7 +62,12 @@ func refusedAs(err error, code oauth2.Code) error {
 	if !errors.As(err, &refusal) || refusal.Public.Code != oauth2.InvalidClient && refusal.Public.Code != oauth2.UnauthorizedClient {
 		return err
 	}
-	return &Refusal{Public: &oauth2.Error{Code: code, Description: refusal.Public.Description}, Reason: refusal.Reason}
+	return &Refusal{Public: &oauth2.Error{Code: code, Description: refusal.Public.Description}, Reason: refusal.Reason, guess: refusal.guess}
+}
+
+// badClaims refuses a token that somebody did sign, for what it says.
+func badClaims(format string, args ...any) *Refusal {
+	return refuse(oauth2.InvalidClient, sayBadProof, format, args...)
 }
 
 // noAccess refuses somebody who is known but not let in.

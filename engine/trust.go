@@ -164,7 +164,7 @@ func (e *Engine) authenticateJWT(ctx context.Context, p *provider, shown proof) 
 	e.deps.Verified.remember(shown.jwt, token, key)
 	id, err := trust.identify(token.claims, e.deps.Now())
 	if err != nil {
-		return nil, badProof("JWT of %s: %s", trust.origin, err)
+		return nil, badClaims("JWT of %s: %s", trust.origin, err)
 	}
 	if trust.once {
 		id.once, err = trust.onceOnly(p, id)
@@ -201,10 +201,10 @@ type singleUse struct {
 func (t *trust) onceOnly(p *provider, id *identity) (*singleUse, error) {
 	tokenID, err := id.claims.text("jti")
 	if err != nil {
-		return nil, badProof("JWT of %s: %s", t.origin, err)
+		return nil, badClaims("JWT of %s: %s", t.origin, err)
 	}
 	if tokenID == "" {
-		return nil, badProof(`JWT of %s: the claim "jti" is missing, and replay = "once" asks for it`, t.origin)
+		return nil, badClaims(`JWT of %s: the claim "jti" is missing, and replay = "once" asks for it`, t.origin)
 	}
 	// Labels hold no NUL, so no two triples give one text.
 	whole := t.origin.label + "\x00" + p.label + "\x00" + tokenID
@@ -224,7 +224,7 @@ func (e *Engine) spend(ctx context.Context, shown ...*identity) error {
 			return fmt.Errorf("marking a token as used: %w", err)
 		}
 		if !first {
-			return badProof("JWT of %s: it was used before, and replay is \"once\"", id.source)
+			return badClaims("JWT of %s: it was used before, and replay is \"once\"", id.source)
 		}
 	}
 	return nil

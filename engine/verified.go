@@ -45,6 +45,9 @@ func (v *VerifiedTokens) parse(raw string) (*jws, error) {
 	return parseJWS(raw)
 }
 
+// knows says whether a token's signer is known.
+func (v *VerifiedTokens) knows(raw string) bool { return v.recent.Contains(hashToken(raw)) }
+
 // remember keeps a token that this key was found to have signed.
 func (v *VerifiedTokens) remember(raw string, token *jws, key jwks.Key) {
 	if token.signer != "" {

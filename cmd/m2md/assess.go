@@ -78,6 +78,7 @@ func rehearsalDeps(keys *jwks.Cache) engine.Deps {
 		SigningKeys:  store,
 		KeySets:      keys,
 		Verified:     engine.NewVerifiedTokens(),
+		Guesses:      engine.NewGuesses(),
 		Opaque:       opaque.NewCache(opaque.Options{}),
 		Audit:        auditors{},
 	}

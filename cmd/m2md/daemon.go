@@ -103,6 +103,7 @@ func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (_ *Daemon
 	d.swap(first)
 	d.metrics.keySets.remotes = d.remotes
 	d.metrics.expiry.live = &d.live
+	d.metrics.revocations.all = d.deps.Revocations
 	return d, d.listen(first.Spec)
 }
 
@@ -143,6 +144,7 @@ func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
 		SigningKeys:  d.store,
 		KeySets:      d.keys,
 		Verified:     engine.NewVerifiedTokens(),
+		Guesses:      engine.NewGuesses(),
 		Opaque:       opaques,
 		Audit:        d.auditors(),
 	}
@@ -218,11 +220,14 @@ func (d *Daemon) listenAdmin() error {
 	door := &serve.Admin{
 		Live:      &d.live,
 		Passwords: d.store,
-		Random:    d.deps.Random,
-		Now:       d.deps.Now,
-		Reload:    d.Reload,
-		Status:    d.Status,
-		Operator:  operatorOf,
+
+		Revocations: d.deps.Revocations,
+
+		Random:   d.deps.Random,
+		Now:      d.deps.Now,
+		Reload:   d.Reload,
+		Status:   d.Status,
+		Operator: operatorOf,
 	}
 	d.admin.server = newHTTPServer(door.Handler(), d.log)
 	d.admin.server.ConnContext = rememberOperator
@@ -256,6 +261,7 @@ func (d *Daemon) Run(ctx context.Context, again <-chan os.Signal) error {
 	reloaderDone := make(chan struct{})
 	go func() { defer close(reloaderDone); d.reloadLoop(reloading, again) }()
 	go d.remindOfCertificates(reloading)
+	go d.forgetRevocations(reloading)
 	d.log.Info("serving", "listen", d.main.listener.Addr().String(), "config", d.opts.Config, "generation", d.live.Load().Generation())
 	notifySystemd("READY=1")
 	select {
@@ -329,6 +335,7 @@ func (d *Daemon) Status() serve.Status {
 		status.KeySets = append(status.KeySets, keySetStatus(remote.Status()))
 	}
 	status.Certificates = certificateStatus(live)
+	status.Revoked = revocationStatus(d.deps.Revocations)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	status.Reload = d.last

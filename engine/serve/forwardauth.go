@@ -124,17 +124,17 @@ func readAuthorization(values []string) (c engine.Credential, malformed string) 
 func (s *Server) failForwardAuth(w http.ResponseWriter, r *http.Request, err error, requestID string) {
 	public := s.publicError(r, err, requestID)
 	w.Header().Set("X-Request-Id", requestID)
-	switch public.Code {
-	case oauth2.InvalidToken, oauth2.InvalidClient:
+	switch tooMany := public.Status == http.StatusTooManyRequests; {
+	case public.Code == oauth2.InvalidToken, public.Code == oauth2.InvalidClient, tooMany:
 		bearer := `Bearer realm="m2md"`
 		if r.Header.Get("Authorization") != "" { // RFC 6750 §3.1: no error where there was no credential
 			bearer += `, error="invalid_token"`
 		}
 		w.Header()["Www-Authenticate"] = []string{bearer, `Basic realm="m2md", charset="UTF-8"`}
 		oauth2.WriteError(w, http.StatusUnauthorized, public, requestID)
-	case oauth2.UnauthorizedClient:
+	case public.Code == oauth2.UnauthorizedClient:
 		oauth2.WriteError(w, http.StatusForbidden, public, requestID)
-	case oauth2.TemporarilyUnavailable:
+	case public.Code == oauth2.TemporarilyUnavailable:
 		w.Header().Set("Retry-After", retryAfter)
 		oauth2.WriteError(w, http.StatusServiceUnavailable, public, requestID)
 	default:

@@ -52,7 +52,7 @@ func writeRefusal(w http.ResponseWriter, status int, public *oauth2.Error, reque
 	switch status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Basic realm="m2md", charset="UTF-8"`)
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	oauth2.WriteError(w, status, public, requestID)
