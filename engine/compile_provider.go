@@ -44,7 +44,7 @@ func (c *compiler) provider(p Provider) *provider {
 	compiled := &provider{
 		label:         p.Label,
 		clientID:      p.ClientID,
-		mode:          issuerModeOf(p),
+		mode:          issuerModeOf(c.spec.Server, p),
 		audience:      p.Audience,
 		subjects:      subjectModes[p.Subject],
 		claims:        p.Claims,

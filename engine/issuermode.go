@@ -19,12 +19,17 @@ var issuerModes = map[string]issuerMode{"": issuerM2md, "m2md": issuerM2md, "aut
 // its clients.
 const CompatAuthentik = "authentik"
 
-// issuerModeOf is what a provider says, or what its compat implies.
-func issuerModeOf(p Provider) issuerMode {
-	if p.IssuerMode == "" && p.Compat == CompatAuthentik {
+// issuerModeOf is what a provider says, or what its compat implies, or else what
+// holds for all.
+func issuerModeOf(s Server, p Provider) issuerMode {
+	switch {
+	case p.IssuerMode != "":
+		return issuerModes[p.IssuerMode]
+	case p.Compat == CompatAuthentik:
 		return issuerAuthentik
+	default:
+		return issuerModes[s.IssuerMode]
 	}
-	return issuerModes[p.IssuerMode]
 }
 
 // issuer is the iss of a provider.

@@ -116,6 +116,7 @@ type Server struct {
 	Decl
 	Listen         string         // HOST:PORT, or unix:///PATH
 	ExternalURL    string         // base of the issuer, without a slash at its end; "" where not given
+	IssuerMode     string         // of providers that say nothing; "" for m2md
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* and X-Original-* count
 	TrustUnix      bool           // peers on a unix socket count as trusted proxies
 	TLS            *TLS           // nil: plain HTTP

@@ -171,6 +171,12 @@ func TestTheIssuerInEachMode(t *testing.T) {
 			t.Errorf("the iss of %s is %q, want %q", label, iss, audience+path)
 		}
 	}
+	spec.Server.IssuerMode = "global"
+	token, err := d.Serve(t, spec).Token(t.Context(), engine.Caller{}, client("p", password))
+	if err != nil || payloadOf(t, token.AccessToken)["iss"] != audience {
+		t.Errorf("with a mode for all, the iss of p is another: %v", err)
+	}
+
 	// Also where two share an issuer, a token opens its own provider's door only.
 	for label, token := range tokens {
 		for door := range want {

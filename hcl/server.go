@@ -27,7 +27,7 @@ func serverBlock() *block {
 				Doc:        "Peers whose X-Forwarded-* and X-Original-* headers count.",
 				Constraint: `Networks in CIDR form, or "unix" for peers on a unix socket.`,
 			}, check: checkTrustedProxy},
-			notYet("issuer_mode", TypeString, "The form of the issuer and of its documents' paths."),
+			{AttributeDoc: AttributeDoc{Name: "issuer_mode", Type: TypeString, Words: []string{"m2md", "authentik", "global"}, Default: "m2md", Doc: "The issuer_mode of providers that neither have one nor a compat."}},
 		},
 		blocks: []*block{tlsBlock()},
 		decode: func(v *values, spec *engine.Spec) { spec.Server = decodeServer(v) },
@@ -58,6 +58,7 @@ func decodeServer(v *values) engine.Server {
 		Decl:        v.decl,
 		Listen:      v.str("listen"),
 		ExternalURL: v.str("external_url"),
+		IssuerMode:  v.str("issuer_mode"),
 	}
 	for _, peer := range v.strs("trusted_proxies") {
 		if peer == "unix" {

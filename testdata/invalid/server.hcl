@@ -8,7 +8,7 @@ server {
     "proxy",      # ERROR: a member of "trusted_proxies" is no network
     8,            # ERROR: "trusted_proxies" must be a list of strings
   ]
-  issuer_mode = "global" # ERROR: "issuer_mode" is not supported yet
+  issuer_mode = "host" # ERROR: "issuer_mode" has no such value
   extern_url  = "x"      # ERROR: unknown attribute "extern_url"
   tls = "on"             # ERROR: "tls" is a block, not an attribute
   tls { # ERROR: "private_key_file" or "private_key" is missing
