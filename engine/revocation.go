@@ -206,6 +206,46 @@ func (r *Revocations) Forget(ctx context.Context) error {
 	return nil
 }
 
+// Labels are those of what the files declare of a kind, sorted. KindToken has none.
+func (e *Engine) Labels(kind Kind) []string {
+	switch kind {
+	case KindServiceAccount:
+		return keysOf(e.accounts)
+	case KindProvider:
+		return keysOf(e.providers)
+	}
+	return slices.DeleteFunc(keysOf(e.trusts), func(label string) bool { return e.trusts[label] != kind })
+}
+
+// TokenToRevoke reads an access token that m2md issued: the revocation that
+// would end it.
+func (e *Engine) TokenToRevoke(raw string) (Revocation, error) {
+	token, err := parseJWS(raw)
+	if err != nil {
+		return Revocation{}, fmt.Errorf("%w: %w", ErrRevocation, err)
+	}
+	_, own, err := e.verifiedOwn(token)
+	if err != nil {
+		return Revocation{}, fmt.Errorf("%w: %w; so nothing takes it", ErrRevocation, err)
+	}
+	return Revocation{Kind: KindToken, Name: own.id, Until: own.expiry}, nil
+}
+
+// UnverifiedToRevoke is TokenToRevoke where nobody knows the keys: the token is
+// believed, and may be one that nobody issued.
+func UnverifiedToRevoke(raw string) (Revocation, error) {
+	token, err := parseJWS(raw)
+	if err != nil {
+		return Revocation{}, fmt.Errorf("%w: %w", ErrRevocation, err)
+	}
+	id, err := token.claims.text("jti")
+	if err != nil || id == "" {
+		return Revocation{}, fmt.Errorf("%w: the token has no jti, so m2md did not issue it", ErrRevocation)
+	}
+	expiry, err := token.claims.numericDate("exp")
+	return Revocation{Kind: KindToken, Name: id, Until: expiry}, err
+}
+
 // List returns what is revoked, as the storage has it, ordered by kind and name.
 func (r *Revocations) List(ctx context.Context) ([]Revocation, error) {
 	return r.store.Revocations(ctx)

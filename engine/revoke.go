@@ -26,6 +26,14 @@ func (e *Engine) Revoke(ctx context.Context, caller Caller, q *oauth2.TokenQuery
 	return err
 }
 
+// entryName names an identity so that it is no operator's name.
+func (i *identity) entryName() string {
+	if i.account != nil {
+		return i.account.origin().String()
+	}
+	return i.subject
+}
+
 // nothingToRevoke is a token that is not valid. RFC 7009 §2.2 has it answered
 // as a revoked one, as the client is rid of it either way.
 type nothingToRevoke struct{ *Refusal }
@@ -56,7 +64,7 @@ func (e *Engine) revoke(ctx context.Context, a *attempt, id *identity, raw strin
 	if issuer != a.provider || !issuer.issuedTo(id, token.claims) {
 		return notIssuedTo(a.provider, issuer)
 	}
-	_, err = e.deps.Revocations.revoke(ctx, Revocation{Kind: KindToken, Name: own.id, Until: own.expiry, By: id.subject}, maxRevokedTokensOfOne)
+	_, err = e.deps.Revocations.revoke(ctx, Revocation{Kind: KindToken, Name: own.id, Until: own.expiry, By: id.entryName()}, maxRevokedTokensOfOne)
 	return err
 }
 

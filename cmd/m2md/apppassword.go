@@ -16,6 +16,7 @@ import (
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/serve"
 	"github.com/m2md/m2md/hcl"
+	"github.com/m2md/m2md/storage"
 )
 
 func appPasswordCommand() *cli.Command {
@@ -101,23 +102,39 @@ func (k fileKeeper) RevokeAppPassword(ctx context.Context, id string) (serve.App
 // withKeeper runs work on the daemon, or on the storage where no daemon
 // listens: that of the state folder for the zero value.
 func withKeeper(c *cli.Context, where engine.Storage, work func(passwordKeeper) error) error {
+	return withDaemon(c, func(daemon *serve.AdminClient) error { return work(daemon) }, alone{
+		where: where,
+		work:  func(store storage.Store) error { return work(fileKeeper{store}) },
+	})
+}
+
+// alone says what a command does where no daemon listens.
+type alone struct {
+	where engine.Storage // the zero value: that of the state folder
+	// kept says that the storage must be there: a new one would be of no use.
+	kept bool
+	work func(storage.Store) error
+}
+
+// withDaemon asks the daemon, or works alone on the storage.
+func withDaemon(c *cli.Context, ask func(*serve.AdminClient) error, alone alone) error {
 	socket, err := socketPath(c)
 	if err != nil {
 		return err
 	}
-	err = work(serve.NewAdminClient(socket))
+	err = ask(serve.NewAdminClient(socket))
 	if !withoutDaemon(c, err) {
 		return err
 	}
-	if where.Engine == memoryEngine {
+	if alone.where.Engine == memoryEngine {
 		return errors.New("the configuration keeps app passwords in memory, which only a running daemon has; start it, and run `m2md app-password create`")
 	}
 	dir, err := stateDir(c)
 	if err != nil {
 		return err
 	}
-	path := storagePath(where, dir)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !stateDirNamed(c) {
+	path := storagePath(alone.where, dir)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && (alone.kept || !stateDirNamed(c)) {
 		// A new storage in a folder that nobody named would be one that no
 		// daemon ever opens.
 		return fmt.Errorf("no daemon listens at %s, and there is no storage at %s; name the daemon's --state-dir", socket, path)
@@ -125,12 +142,12 @@ func withKeeper(c *cli.Context, where engine.Storage, work func(passwordKeeper) 
 	if err := makeStateDir(dir); err != nil {
 		return err
 	}
-	store, err := openStorage(where, dir)
+	store, err := openStorage(alone.where, dir)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.ErrWriter, "No daemon listens at %s; working on %s.\n", socket, path)
-	return errors.Join(work(fileKeeper{store}), store.Close())
+	return errors.Join(alone.work(store), store.Close())
 }
 
 func createAppPassword(c *cli.Context) error {

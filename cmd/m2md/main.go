@@ -63,6 +63,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			appPasswordCommand(),
 			jwksCommand(),
 			tokenCommand(),
+			revokeCommand(),
 			reloadCommand(),
 			statusCommand(),
 			versionCommand(),

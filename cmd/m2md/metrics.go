@@ -26,6 +26,7 @@ type metrics struct {
 	keyFetches  *prometheus.CounterVec
 	keySets     *keySetMetrics
 	expiry      *certificateExpiry
+	revocations *revocationCount
 	auditErrors prometheus.Counter
 }
 
@@ -53,10 +54,13 @@ func newMetrics() *metrics {
 			Name: "m2md_jwks_fetches_total", Help: "Fetches of remote key sets, by reason (due, unknown_kid) and outcome (ok, failed)."}, []string{"reason", "outcome"}),
 		keySets: newKeySetMetrics(),
 		expiry:  newCertificateExpiry(),
+
+		revocations: newRevocationCount(),
+
 		auditErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "m2md_audit_write_errors_total", Help: "Failed writes of the decision log."}),
 	}
-	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.keySets, m.expiry, m.auditErrors,
+	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.keySets, m.expiry, m.revocations, m.auditErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -65,6 +65,9 @@ func writeStatus(w io.Writer, s serve.Status) error {
 	for _, one := range s.Certificates {
 		line("certificate", "%s", certificateLine(one, time.Now()))
 	}
+	if revoked := revokedLine(s.Revoked); revoked != "" {
+		line("revoked", "%s", revoked)
+	}
 	if len(s.Orphaned) > 0 {
 		line("orphaned", "%s: app passwords without a service_account block, which are inert", strings.Join(s.Orphaned, ", "))
 	}
@@ -105,7 +108,10 @@ func keySetLine(set serve.KeySetStatus, now time.Time) string {
 	return line
 }
 
-func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+// whenForm is how times are told to people.
+const whenForm = "2006-01-02 15:04:05Z"
+
+func when(t time.Time) string { return t.UTC().Format(whenForm) }
 
 // writeJSON writes indented JSON.
 func writeJSON(w io.Writer, v any) error {

@@ -18,8 +18,10 @@ import (
 type Admin struct {
 	Live      *engine.Live
 	Passwords engine.AppPasswordStore
-	Random    io.Reader
-	Now       func() time.Time
+	// Revocations are those that the engines of Live heed.
+	Revocations *engine.Revocations
+	Random      io.Reader
+	Now         func() time.Time
 	// Reload reads the files again and tells what came of it.
 	Reload func(context.Context) ReloadResult
 	// Status tells how the daemon is.
@@ -56,6 +58,7 @@ type Status struct {
 	Reload     ReloadStatus   `json:"last_reload"`
 	KeySets    []KeySetStatus `json:"key_sets"`
 	Orphaned   []string       `json:"orphaned_accounts"` // have app passwords, and no block
+	Revoked    map[string]int `json:"revocations"`       // by what is revoked: token, service_account, …
 
 	Certificates []CertificateStatus `json:"certificates"` // by label, and then by their end
 }
@@ -117,6 +120,8 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET /app-passwords", answer(a.list))
 	mux.HandleFunc("POST /app-passwords", answer(a.create))
 	mux.HandleFunc("POST /app-passwords/{id}/revoke", answer(a.revoke))
+	mux.HandleFunc("GET /revocations", answer(a.listRevocations))
+	mux.HandleFunc("POST /revocations", answer(a.revokeTokens))
 	return mux
 }
 
@@ -148,7 +153,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, engine.ErrNotFound):
 		return http.StatusNotFound
-	case errors.Is(err, errRefused):
+	case errors.Is(err, errRefused), errors.Is(err, engine.ErrRevocation):
 		return http.StatusConflict
 	default:
 		return http.StatusInternalServerError
