@@ -31,19 +31,21 @@ func Compile(ctx context.Context, spec Spec, generation uint64, deps Deps) (*Eng
 			trusts:     map[string]Kind{},
 			origins:    map[string]bool{},
 		},
-		signers:  map[string]*signers{},
+		rings:    map[string]*ring{},
+		decoded:  map[string]*signer{},
 		trusts:   map[origin]*trust{},
 		policies: map[string]Policy{},
 	}
 	c.server()
-	c.signingKeys(ctx)
+	c.storage()
+	c.signingKeys()
 	c.sources()
 	c.accounts()
 	c.compilePolicies()
 	c.providers()
 	c.requirements()
 	c.idle()
-	c.keepKeys(ctx)
+	c.settleKeys(ctx)
 	c.found.Sort()
 	if c.found.Err() != nil {
 		return nil, c.found
@@ -71,9 +73,8 @@ type compiler struct {
 	found  Findings
 	base   string // external_url
 
-	global   announced // of the providers that share an issuer
-	signers  map[string]*signers
-	made     []madeKey
+	rings    map[string]*ring   // by label
+	decoded  map[string]*signer // kept keys, by ID
 	trusts   map[origin]*trust
 	policies map[string]Policy // nil for one that did not compile
 }

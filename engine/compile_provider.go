@@ -28,9 +28,6 @@ func (c *compiler) providers() {
 			c.forwardAuth(p, compiled, hosts)
 		}
 	}
-	if c.global.issuer != "" {
-		c.engine.global = c.global.metadata(c.base)
-	}
 	c.federate()
 	c.checkSubjects()
 	for _, p := range c.spec.Providers {
@@ -76,14 +73,8 @@ func (c *compiler) provider(p Provider) *provider {
 	c.checkClaims(p)
 	compiled.preamble = preamble(compiled.issuer, compiled.clientID, compiled.audience, compiled.claims)
 	c.accesses(p, compiled)
-	if keys := c.signersOf(p); keys != nil {
-		compiled.signer = keys.current
-		compiled.verifies = keys.byID()
-		own := announced{compiled.mode, compiled.issuer, []string{keys.current.public.Algorithm}, p.Scopes, keys.all}
-		compiled.metadata = own.metadata(c.base)
-		if compiled.mode == issuerGlobal {
-			c.global = c.global.with(own)
-		}
+	if compiled.ring = c.ringOf(p); compiled.ring != nil {
+		c.checkPile(p, compiled.ring, compiled.lifetime)
 	}
 	return compiled
 }

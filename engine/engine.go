@@ -23,6 +23,7 @@ type Deps struct {
 	UsedTokens   UsedTokens
 	Revocations  *Revocations
 	SigningKeys  SigningKeyStore
+	Published    *PublishedKeys
 	KeySets      *jwks.Cache
 	Verified     *VerifiedTokens
 	Guesses      *Guesses
@@ -46,6 +47,7 @@ type Engine struct {
 	trusts     map[string]Kind // label of a source or certificate
 	remotes    []*jwks.Remote
 	opaques    []*opaque.Remote
+	keys       settledKeys
 	global     Metadata        // of the issuer that providers may share
 	origins    map[string]bool // of pages that may ask some provider
 }
@@ -74,6 +76,7 @@ func (e *Engine) Remotes() []*jwks.Remote { return e.remotes }
 func (e *Engine) Adopt() {
 	e.deps.KeySets.Use(e.remotes)
 	e.deps.Opaque.Use(e.opaques)
+	e.deps.Published.serve(e.providers, e.deps.Now())
 }
 
 // Certificate is what the listener shows; nil without TLS.

@@ -67,7 +67,7 @@ func (e *Engine) lookUp(a *attempt, raw string) (Claims, error) {
 	if err != nil {
 		return nil, badToken("not active: token of provider %s: %s", issuer.label, err)
 	}
-	e.deps.Verified.remember(raw, token, issuer.verifies[token.header.KeyID].public)
+	e.deps.Verified.remember(raw, token, issuer.verifies[token.header.KeyID])
 	if err := token.claims.checkAudience(a.provider.audience); err != nil {
 		return nil, badToken("not active for provider %s: %s", a.provider.label, err)
 	}

@@ -3,8 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"slices"
-
-	"github.com/go-jose/go-jose/v4"
+	"time"
 
 	"github.com/m2md/m2md/engine/jwks"
 )
@@ -14,6 +13,9 @@ import (
 type Metadata struct {
 	Discovery []byte // OpenID Connect Discovery §3, RFC 8414 §2
 	JWKS      []byte // RFC 7517 §5
+	// Caching is for how long others may keep the JWKS: shorter than a key is
+	// published before it signs.
+	Caching time.Duration
 }
 
 // Metadata returns the documents of a provider, by its label; "" stands for
@@ -61,7 +63,8 @@ type announced struct {
 	issuer  string
 	signing []string // algorithms
 	scopes  []string
-	keys    []*signer
+	keys    []jwks.Key
+	caching time.Duration // of the keys; 0: nothing is told yet
 }
 
 // with adds what another provider of the same issuer tells.
@@ -69,9 +72,12 @@ func (p announced) with(other announced) announced {
 	p.mode, p.issuer = other.mode, other.issuer
 	p.signing, p.scopes = union(p.signing, other.signing), union(p.scopes, other.scopes)
 	for _, key := range other.keys {
-		if !slices.ContainsFunc(p.keys, func(k *signer) bool { return k.public.ID == key.public.ID }) {
+		if !slices.ContainsFunc(p.keys, func(k jwks.Key) bool { return k.ID == key.ID }) {
 			p.keys = append(p.keys, key)
 		}
+	}
+	if p.caching == 0 || other.caching < p.caching { // the first rotation counts
+		p.caching = other.caching
 	}
 	return p
 }
@@ -111,22 +117,18 @@ func (p announced) metadata(base string) Metadata {
 			RevocationMethods:     methods,
 			RevocationSignings:    signings,
 		}),
-		JWKS: mustEncode(publicKeys(p.keys)),
+		JWKS:    publicKeys(p.keys),
+		Caching: p.caching,
 	}
 }
 
-// publicKeys is the key set of what signers sign.
-func publicKeys(keys []*signer) jose.JSONWebKeySet {
-	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for _, key := range keys {
-		set.Keys = append(set.Keys, jose.JSONWebKey{
-			Key:       key.public.Public,
-			KeyID:     key.public.ID,
-			Algorithm: key.public.Algorithm,
-			Use:       "sig",
-		})
+// publicKeys encodes a key set.
+func publicKeys(keys []jwks.Key) []byte {
+	encoded, err := jwks.Encode(keys)
+	if err != nil {
+		panic(err) // every key was checked when it was read or made
 	}
-	return set
+	return encoded
 }
 
 func mustEncode(document any) []byte {

@@ -73,7 +73,7 @@ const maxTokenID = 255
 // signed says whether one of the provider's keys made the signature.
 func (p *provider) signed(token *jws) bool {
 	key, found := p.verifies[token.header.KeyID]
-	return found && key.public.Allows(token.header.Algorithm) && token.signedBy(key.public)
+	return found && key.Allows(token.header.Algorithm) && token.signedBy(key)
 }
 
 // mediaType is a typ without what RFC 7515 §4.1.9 lets it leave out, and as it

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/m2md/m2md/engine/jwks"
 )
 
 // provider is something that tokens are issued for or that is guarded, compiled.
@@ -22,10 +25,13 @@ type provider struct {
 	origins       map[string]bool // of pages that may ask
 	scopes        map[string]bool
 	lifetime      Lifetime
+	ring          *ring
 	signer        *signer
-	verifies      map[string]*signer // by kid: every key that may have signed for this provider
-	claims        map[string]any     // that its tokens have besides
-	preamble      []byte             // of the payload of its tokens: iss, aud, client_id and claims
+	published     []jwks.Key
+	verifies      map[string]jwks.Key // the same, by kid: every key that may have signed for this provider
+	caching       time.Duration       // for how long others may keep the set of these
+	claims        map[string]any      // that its tokens have besides
+	preamble      []byte              // of the payload of its tokens: iss, aud, client_id and claims
 	accesses      []access
 	metadata      Metadata
 	forward       *forwardAuth // nil: not guarded

@@ -86,7 +86,7 @@ func (e *Engine) issuedOther(token *jws) bool {
 		return false
 	}
 	for _, p := range e.providers { // a kid is one key's, whoever has it
-		if token.claims["iss"] == any(p.issuer) && p.verifies[token.header.KeyID] != nil {
+		if _, has := p.verifies[token.header.KeyID]; has && token.claims["iss"] == any(p.issuer) {
 			return p.signed(token)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -124,21 +123,21 @@ func generateKey(random io.Reader, name string) (crypto.Signer, error) {
 	}
 }
 
-// NewStoredKey makes a signing key to be kept under a name.
-func NewStoredKey(random io.Reader, name, algorithm string, now time.Time) (StoredKey, error) {
+// newStoredKey makes a signing key to be kept under a name.
+func newStoredKey(random io.Reader, name, algorithm string, now, activates time.Time) (StoredKey, *signer, error) {
 	private, err := generateKey(random, algorithm)
 	if err != nil {
-		return StoredKey{}, err
+		return StoredKey{}, nil, err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		return StoredKey{}, err
+		return StoredKey{}, nil, err
 	}
 	s, err := newSigner(algorithm, private)
 	if err != nil {
-		return StoredKey{}, err
+		return StoredKey{}, nil, err
 	}
-	return StoredKey{Name: name, ID: s.public.ID, Algorithm: algorithm, PKCS8: der, CreatedAt: now}, nil
+	return StoredKey{Name: name, ID: s.public.ID, Algorithm: algorithm, PKCS8: der, CreatedAt: now, ActivatesAt: activates}, s, nil
 }
 
 // signer decodes a stored key.
@@ -151,43 +150,11 @@ func (k StoredKey) signer() (*signer, error) {
 	if !ok {
 		return nil, errors.New("the stored key cannot sign")
 	}
-	return newSigner(k.Algorithm, private)
-}
-
-// parsePrivateKey reads a private key from PEM: PKCS #8, PKCS #1 or SEC 1.
-// Other blocks, such as openssl's EC PARAMETERS, are passed over. Its errors
-// never hold key material.
-func parsePrivateKey(text []byte) (crypto.Signer, error) {
-	for {
-		block, rest := pem.Decode(text)
-		if block == nil {
-			return nil, errors.New("there is no PEM block with a private key in it")
-		}
-		text = rest
-		parsed, err := parsePrivateBlock(block)
-		if err != nil {
-			return nil, fmt.Errorf("the PEM block %q cannot be read as a private key of that form", block.Type)
-		}
-		if private, ok := parsed.(crypto.Signer); ok {
-			return private, nil
-		}
+	s, err := newSigner(k.Algorithm, private)
+	if err == nil && s.public.ID != k.ID {
+		return nil, errors.New("the stored key is damaged: it is not the one that its ID names")
 	}
-}
-
-// parsePrivateBlock returns nil for a block that holds no private key.
-func parsePrivateBlock(block *pem.Block) (any, error) {
-	switch block.Type {
-	case "PRIVATE KEY":
-		return x509.ParsePKCS8PrivateKey(block.Bytes)
-	case "RSA PRIVATE KEY":
-		return x509.ParsePKCS1PrivateKey(block.Bytes)
-	case "EC PRIVATE KEY":
-		return x509.ParseECPrivateKey(block.Bytes)
-	case "ENCRYPTED PRIVATE KEY":
-		return nil, errors.New("encrypted")
-	default:
-		return nil, nil
-	}
+	return s, err
 }
 
 // algorithmFor is what a brought key signs with where the configuration does

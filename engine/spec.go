@@ -141,14 +141,20 @@ type Storage struct {
 	Decl
 	Engine string // "bolt" (also for ""), or "memory"
 	Path   string // of the file; "" for the state folder's
+	// KeyEncryption encrypts the signing keys that are kept; PreviousEncryption
+	// is what did so before. The zero value: they are not, or were not.
+	KeyEncryption, PreviousEncryption File
 }
 
 // SigningKey is a key that signs what m2md issues: kept in storage under its
-// label, or brought along as PEM.
+// label, or brought along.
 type SigningKey struct {
 	Decl
-	Algorithm  string // a JWS algorithm (RFC 7518 §3.1); "" means what the brought key is for, or ES256
-	PrivateKey File   // PEM: PKCS #8, PKCS #1 or SEC 1; the zero value for a key kept in storage
+	Algorithm   string        // a JWS algorithm (RFC 7518 §3.1); "" means what the brought key is for, or ES256
+	RotateEvery time.Duration // of kept keys: how long each signs; 0 until an operator asks for another
+	PrivateKey  File          // PEM (PKCS #8, PKCS #1, SEC 1), JWK or PKCS #12; the zero value for kept keys
+	Password    File          // of PKCS #12
+	AlsoPublish File          // public keys that are published and verify, too: PEM, or a JWK set
 }
 
 // Trust is what must hold of a JWT of some issuer, besides its signature.

@@ -490,7 +490,11 @@ func (f *field) file(out result) (value any, unknown bool) {
 	if !out.literal {
 		called, path = fmt.Sprintf("the file that %q names", f.row.Name), "(sensitive)"
 	}
-	content, err := f.reader.text(f.source.resolve(name))
+	read := f.reader.text
+	if f.row.binary {
+		read = f.reader.read
+	}
+	content, err := read(f.source.resolve(name))
 	switch {
 	case errors.Is(err, errMissing) && f.eval.allowMissing:
 		f.found.add(engine.Finding{

@@ -78,6 +78,8 @@ type attribute struct {
 	check func(string) fault
 	// inRange judges a whole number or a duration (in nanoseconds).
 	inRange func(int64) fault
+	// binary takes a file that is no text.
+	binary bool
 }
 
 // choice is a group of attributes of which at most one may be given, and one

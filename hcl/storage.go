@@ -17,9 +17,25 @@ func storageBlock() *block {
 				Name: "path", Type: TypeString, Default: "m2md.db in the state folder",
 				Doc: "The file of bolt.",
 			}, check: notEmpty},
+			{AttributeDoc: AttributeDoc{
+				Name: "key_encryption_key_file", Type: TypeFile, Default: "the keys are not encrypted",
+				Doc:        "A file with the secret that the private signing keys are encrypted with where they are kept. Those that are not yet encrypted are at the next start.",
+				Constraint: "32 bytes or more, as base64, hex or text.",
+			}},
+			{AttributeDoc: AttributeDoc{Name: "key_encryption_key", Type: TypeString, Secret: true, Doc: "The same by env(), in the place of key_encryption_key_file."}, check: notEmpty},
+			{AttributeDoc: AttributeDoc{Name: "previous_key_encryption_key_file", Type: TypeFile, Doc: "The one before, to change or to leave out key_encryption_key: what it encrypted is encrypted anew at the next start."}},
+			{AttributeDoc: AttributeDoc{Name: "previous_key_encryption_key", Type: TypeString, Secret: true, Doc: "The same by env(), in the place of previous_key_encryption_key_file."}, check: notEmpty},
+		},
+		choices: []choice{
+			{names: []string{"key_encryption_key_file", "key_encryption_key"}},
+			{names: []string{"previous_key_encryption_key_file", "previous_key_encryption_key"}},
 		},
 		decode: func(v *values, spec *engine.Spec) {
-			spec.Storage = engine.Storage{Decl: v.decl, Engine: v.str("engine"), Path: v.str("path")}
+			spec.Storage = engine.Storage{
+				Decl: v.decl, Engine: v.str("engine"), Path: v.str("path"),
+				KeyEncryption:      v.file("key_encryption_key_file", "key_encryption_key"),
+				PreviousEncryption: v.file("previous_key_encryption_key_file", "previous_key_encryption_key"),
+			}
 		},
 	}
 }

@@ -28,12 +28,15 @@ type version struct {
 }
 
 // decode reads a record into one of the private types.
-func decode(raw []byte, into any, v *version) error {
+func decode(raw []byte, into any, v *version) error { return decodeUpTo(recordVersion, raw, into, v) }
+
+// decodeUpTo is decode for records whose newest version is another.
+func decodeUpTo(newest int, raw []byte, into any, v *version) error {
 	if err := json.Unmarshal(raw, into); err != nil {
 		return fmt.Errorf("%w: it is damaged", ErrRecord) // the cause would quote it
 	}
-	if v.Version < 1 || v.Version > recordVersion {
-		return fmt.Errorf("%w: it has version %d, and this m2md knows %d", ErrRecord, v.Version, recordVersion)
+	if v.Version < 1 || v.Version > newest {
+		return fmt.Errorf("%w: it has version %d, and this m2md knows %d", ErrRecord, v.Version, newest)
 	}
 	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/storage"
 	"github.com/m2md/m2md/storage/storagetest"
 )
@@ -15,6 +17,7 @@ const (
 	keySetV1   = `{"v":1,"id":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","jwks":"eyJrZXlzIjpbXX0=","fetched":"2026-11-21T14:45:24.123456789Z","until":"2026-11-22T15:00:24.123456789Z"}`
 	revokedV1  = "1\x00service_account\x00ci\x001795272324.123456789\x001795358724.123456789\x001795272325.000000000\x00uid 1000"
 	keyV1      = `{"v":1,"name":"main","id":"k1","alg":"ES256","pkcs8":"AP8=","created":"2026-11-21T14:45:24.123456789Z"}`
+	keyV2      = `{"v":2,"name":"main","id":"k1","alg":"ES256","pkcs8":"AP8=","sealed":"00ff","serial":3,"created":"2026-11-21T14:45:24.123456789Z","activates":"2026-11-21T15:45:24Z","superseded":"2026-11-21T16:45:24Z","uses":[{"provider":"loki","longest":900},{"longest":1,"until":"2026-11-21T17:45:24Z"}]}`
 )
 
 func TestRecordsOfTheFirstVersionKeepTheirForm(t *testing.T) {
@@ -43,8 +46,42 @@ func TestRecordsOfTheFirstVersionKeepTheirForm(t *testing.T) {
 	if err != nil || string(k.PKCS8) != "\x00\xff" {
 		t.Fatalf("DecodeSigningKey = %+v, %v", k, err)
 	}
-	if raw, err := storage.EncodeSigningKey(k); err != nil || string(raw) != keyV1 {
-		t.Errorf("EncodeSigningKey = %s, %v\nwant %s", raw, err, keyV1)
+	// It may have signed since it was made, for anybody, for as long as anything may.
+	if !k.ActivatesAt.Equal(k.CreatedAt) || len(k.Uses) != 1 || k.Uses[0] != (engine.KeyUse{Longest: 24 * time.Hour}) {
+		t.Errorf("DecodeSigningKey = %+v", k)
+	}
+}
+
+func TestASigningKeyKeepsItsForm(t *testing.T) {
+	k, err := storage.DecodeSigningKey([]byte(keyV2))
+	if err != nil || k.Sealed != "00ff" || k.Serial != 3 || k.SupersededAt.Hour() != 16 || len(k.Uses) != 2 || k.Uses[0].Longest != 15*time.Minute || k.Uses[1].Until.Hour() != 17 {
+		t.Fatalf("DecodeSigningKey = %+v, %v", k, err)
+	}
+	if raw, err := storage.EncodeSigningKey(k); err != nil || string(raw) != keyV2 {
+		t.Errorf("EncodeSigningKey = %s, %v\nwant %s", raw, err, keyV2)
+	}
+}
+
+func TestASigningKeyThatWouldBeMisreadIsRefused(t *testing.T) {
+	tests := []struct{ name, record string }{
+		{"a newer version", strings.Replace(keyV2, `"v":2`, `"v":3`, 1)},
+		{"no version", strings.Replace(keyV2, `"v":2,`, ``, 1)},
+		{"no ID", strings.Replace(keyV2, `"id"`, `"di"`, 1)},
+		{"no private key", strings.Replace(keyV2, `"pkcs8"`, `"8pkcs"`, 1)},
+		{"a lifetime that overflows", strings.Replace(keyV2, `:900`, `:9000000000000000000`, 1)},
+		{"a lifetime of less than nothing", strings.Replace(keyV2, `:900`, `:-900`, 1)},
+		{"a time that is none", strings.Replace(keyV2, `"activates":"2026`, `"activates":"soon`, 1)},
+		{"cut off", keyV2[:len(keyV2)/2]},
+		{"nothing", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if k, err := storage.DecodeSigningKey([]byte(tt.record)); !errors.Is(err, storage.ErrRecord) || k.ID != "" {
+				t.Errorf("DecodeSigningKey = %+v, %v, want ErrRecord", k, err)
+			} else if strings.Contains(err.Error(), "AP8") {
+				t.Errorf("the error quotes the record: %v", err)
+			}
+		})
 	}
 }
 

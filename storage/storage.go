@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"io"
 
 	"github.com/m2md/m2md/engine"
@@ -18,6 +19,9 @@ type Store interface {
 	engine.UsedTokens
 	engine.RevocationStore
 	jwks.Store
+	// Scrub overwrites what was replaced or removed, and may still lie about.
+	// Nobody else uses the storage meanwhile.
+	Scrub(ctx context.Context) error
 	// Close ends the storage. What is called later fails; a second Close does
 	// nothing.
 	io.Closer

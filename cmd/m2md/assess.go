@@ -76,6 +76,7 @@ func rehearsalDeps(keys *jwks.Cache) engine.Deps {
 		UsedTokens:   store,
 		Revocations:  &engine.Revocations{},
 		SigningKeys:  store,
+		Published:    &engine.PublishedKeys{},
 		KeySets:      keys,
 		Verified:     engine.NewVerifiedTokens(),
 		Guesses:      engine.NewGuesses(),

@@ -61,12 +61,16 @@ type Daemon struct {
 	live     engine.Live
 	draining atomic.Bool
 	reloads  chan chan serve.ReloadResult // to the one goroutine that reloads
+	work     chan func(context.Context)   // to the same: what must not happen during a reload
 
 	mu      sync.Mutex // guards what follows, which status reads
 	last    serve.ReloadStatus
 	remarks string // warnings and notes of what serves
 
-	fingerprint [32]byte // of what serves; only the reloading goroutine uses it
+	// Of what serves; only the reloading goroutine uses them.
+	fingerprint [32]byte
+	spec        engine.Spec
+	schedule    keySchedule
 
 	main, observe, admin endpoint
 	closers              []func()
@@ -82,14 +86,14 @@ type endpoint struct {
 // opens the listeners. Faults of the files are written to findings. What was
 // opened is closed again where it fails.
 func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (_ *Daemon, err error) {
-	d := &Daemon{opts: opts, log: opts.Log, started: time.Now(), metrics: newMetrics(), reloads: make(chan chan serve.ReloadResult)}
+	d := &Daemon{opts: opts, log: opts.Log, started: time.Now(), metrics: newMetrics(), reloads: make(chan chan serve.ReloadResult), work: make(chan func(context.Context))}
 	defer func() {
 		if err != nil {
 			d.Close()
 		}
 	}()
 	loaded := hcl.Load(d.loadOptions())
-	if err := d.open(loaded); err != nil {
+	if err := d.open(ctx, loaded); err != nil {
 		return nil, err
 	}
 	first := compile(ctx, opts.Config, loaded, nil, 1, d.deps)
@@ -113,7 +117,7 @@ func (d *Daemon) loadOptions() hcl.Options {
 
 // open makes what outlives generations. Storage is not opened for files that
 // are refused anyway.
-func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
+func (d *Daemon) open(ctx context.Context, loaded *hcl.Loaded) (err error) {
 	opaques := opaque.NewCache(opaque.Options{Log: d.log})
 	d.closers = append(d.closers, opaques.Close)
 	if d.opts.Audit != nil {
@@ -141,14 +145,15 @@ func (d *Daemon) open(loaded *hcl.Loaded) (err error) {
 		AppPasswords: d.store,
 		UsedTokens:   d.store,
 		Revocations:  revocations,
-		SigningKeys:  d.store,
+		Published:    &engine.PublishedKeys{},
 		KeySets:      d.keys,
 		Verified:     engine.NewVerifiedTokens(),
 		Guesses:      engine.NewGuesses(),
 		Opaque:       opaques,
 		Audit:        d.auditors(),
 	}
-	return nil
+	d.deps.SigningKeys, err = d.openKeys(ctx, loaded.Spec.Storage)
+	return err
 }
 
 func (d *Daemon) auditors() auditors {
@@ -226,6 +231,7 @@ func (d *Daemon) listenAdmin() error {
 		Random:   d.deps.Random,
 		Now:      d.deps.Now,
 		Reload:   d.Reload,
+		Keys:     d.signingKeys(),
 		Status:   d.Status,
 		Operator: operatorOf,
 	}

@@ -62,6 +62,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			serviceAccountCommand(),
 			appPasswordCommand(),
 			jwksCommand(),
+			keysCommand(),
 			tokenCommand(),
 			revokeCommand(),
 			reloadCommand(),
@@ -96,6 +97,8 @@ func command(c *cli.Command, argument string, action cli.ActionFunc) *cli.Comman
 		fewest, most = 0, 0
 	case strings.HasSuffix(argument, "...]"):
 		fewest, most = 0, math.MaxInt
+	case strings.HasPrefix(argument, "["):
+		fewest = 0
 	}
 	c.Action = func(ctx *cli.Context) error {
 		for i, given := range ctx.Args().Slice() {

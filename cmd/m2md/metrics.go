@@ -28,6 +28,9 @@ type metrics struct {
 	expiry      *certificateExpiry
 	revocations *revocationCount
 	auditErrors prometheus.Counter
+
+	keyRotations *prometheus.CounterVec
+	keyErrors    prometheus.Counter
 }
 
 // latencyBuckets are in seconds: a cached decision takes microseconds, one
@@ -59,8 +62,12 @@ func newMetrics() *metrics {
 
 		auditErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "m2md_audit_write_errors_total", Help: "Failed writes of the decision log."}),
+		keyRotations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "m2md_signing_key_rotations_total", Help: "Signing keys that took over from another, by signing_key."}, []string{"signing_key"}),
+		keyErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "m2md_signing_key_errors_total", Help: "Changes of signing keys that failed, and are tried again; those that are there go on."}),
 	}
-	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.keySets, m.expiry, m.revocations, m.auditErrors,
+	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.keySets, m.expiry, m.revocations, m.auditErrors, m.keyRotations, m.keyErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

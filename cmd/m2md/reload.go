@@ -29,9 +29,14 @@ func (d *Daemon) Reload(ctx context.Context) serve.ReloadResult {
 func (d *Daemon) reloadLoop(ctx context.Context, again <-chan os.Signal) {
 	d.watch(hcl.Load(d.loadOptions()))
 	for {
+		keys := time.NewTimer(d.keyWait())
 		select {
 		case <-ctx.Done():
 			return
+		case <-keys.C:
+			d.changeKeys(ctx)
+		case work := <-d.work:
+			work(ctx)
 		case <-again:
 			d.reload(ctx)
 		case <-d.watcher.Changes():
@@ -39,6 +44,7 @@ func (d *Daemon) reloadLoop(ctx context.Context, again <-chan os.Signal) {
 		case answer := <-d.reloads:
 			answer <- d.reload(ctx)
 		}
+		keys.Stop()
 	}
 }
 
@@ -71,10 +77,12 @@ func (d *Daemon) reload(ctx context.Context) serve.ReloadResult {
 // swap puts a generation into service. It cannot fail.
 func (d *Daemon) swap(next *assessment) {
 	now := time.Now()
-	d.fingerprint = next.Spec.Fingerprint
+	d.fingerprint, d.spec = next.Spec.Fingerprint, next.Spec
 	d.live.Swap(next.Engine)
 	next.Engine.Adopt()
 	d.metrics.serving(next.Engine.Generation(), now)
+	d.tellKeys(next.Engine)
+	d.keysSettled(next.Engine.KeyFailure())
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.remarks = text(next)
@@ -125,6 +133,7 @@ func needsRestart(running, next engine.Spec) engine.Findings {
 	changed(next.Metrics.Decl, "listen", running.Metrics.Listen, next.Metrics.Listen, `"listen" of metrics`)
 	changed(next.Storage.Decl, "engine", cmp.Or(running.Storage.Engine, boltEngine), cmp.Or(next.Storage.Engine, boltEngine), `"storage"`)
 	changed(next.Storage.Decl, "path", running.Storage.Path, next.Storage.Path, `"storage" path`)
+	object(encryptionChanged(running.Storage, next.Storage), encryptionAt(next.Storage), `"key_encryption_key"`)
 	return found
 }
 

@@ -56,7 +56,7 @@ func NewDaemon(t testing.TB, parts Parts) *Daemon {
 	d := &Daemon{Clock: parts.Clock, Audit: &Recorder{}, Store: parts.Store}
 	d.Deps = engine.Deps{
 		Now: d.Clock.Now, Random: rand.Reader, Policies: parts.Policies,
-		AppPasswords: parts.Store, SigningKeys: parts.Store, UsedTokens: parts.Store, Revocations: revocations, KeySets: keySets, Verified: engine.NewVerifiedTokens(), Guesses: engine.NewGuesses(), Opaque: opaques, Audit: d.Audit,
+		AppPasswords: parts.Store, SigningKeys: parts.Store, Published: &engine.PublishedKeys{}, UsedTokens: parts.Store, Revocations: revocations, KeySets: keySets, Verified: engine.NewVerifiedTokens(), Guesses: engine.NewGuesses(), Opaque: opaques, Audit: d.Audit,
 	}
 	return d
 }

@@ -26,6 +26,8 @@ type Admin struct {
 	Reload func(context.Context) ReloadResult
 	// Status tells how the daemon is.
 	Status func() Status
+	// Keys are the signing keys.
+	Keys KeyKeeper
 	// Operator names who is at the other end of a request's connection.
 	Operator func(context.Context) string
 
@@ -122,6 +124,7 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("POST /app-passwords/{id}/revoke", answer(a.revoke))
 	mux.HandleFunc("GET /revocations", answer(a.listRevocations))
 	mux.HandleFunc("POST /revocations", answer(a.revokeTokens))
+	a.mountKeys(mux)
 	return mux
 }
 

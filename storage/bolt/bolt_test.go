@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/storage"
 	"github.com/m2md/m2md/storage/bolt"
 	"github.com/m2md/m2md/storage/storagetest"
@@ -31,7 +32,7 @@ func TestWhatWasKeptIsThereAfterReopening(t *testing.T) {
 	if err := s.CreateAppPassword(t.Context(), password); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.CreateSigningKey(t.Context(), key); err != nil {
+	if err := s.ChangeSigningKeys(t.Context(), []engine.StoredKey{key}, nil); err != nil {
 		t.Fatal(err)
 	}
 	revoked, err := s.RevokeAppPassword(t.Context(), "a1", storagetest.Moment())

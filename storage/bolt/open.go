@@ -61,7 +61,7 @@ func open(path string, timeout time.Duration) (*Store, error) {
 		return nil, err
 	}
 	// Read-only first: opening for writing changes some files that are not ours.
-	seen, err := openBolt(path, &bbolt.Options{Timeout: timeout, ReadOnly: true})
+	seen, _, err := openBolt(path, &bbolt.Options{Timeout: timeout, ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func open(path string, timeout time.Duration) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := openBolt(path, &bbolt.Options{Timeout: timeout, FreelistType: bbolt.FreelistMapType, NoStatistics: true})
+	db, file, err := openBolt(path, &bbolt.Options{Timeout: timeout, FreelistType: bbolt.FreelistMapType, NoStatistics: true})
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func open(path string, timeout time.Duration) (*Store, error) {
 	if err != nil {
 		panic(err) // only for a size below one
 	}
-	return &Store{db: db, path: path, recent: recent}, nil
+	return &Store{db: db, file: file, path: path, recent: recent}, nil
 }
 
 // checkFile refuses what can be refused by looking at the folder's entry.
@@ -166,24 +166,22 @@ func syncFolder(path string) error {
 }
 
 // openBolt opens a bbolt file, and holds neither lock nor descriptor where that fails.
-func openBolt(path string, opts *bbolt.Options) (*bbolt.DB, error) {
-	var file *os.File
+func openBolt(path string, opts *bbolt.Options) (db *bbolt.DB, file *os.File, err error) {
 	opts.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
 		file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
 		return file, err
 	}
-	var db *bbolt.DB
-	err := guard(func() (err error) {
+	err = guard(func() (err error) {
 		db, err = bbolt.Open(path, 0o600, opts)
 		return err
 	})
 	if err == nil {
-		return db, nil
+		return db, file, nil
 	}
 	if file != nil && errors.Is(err, ErrDamaged) { // it panicked; otherwise bbolt tidies up
 		abandon(file)
 	}
-	return nil, explain(path, err)
+	return nil, nil, explain(path, err)
 }
 
 // explain turns an error of opening into one with a remedy.

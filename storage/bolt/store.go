@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +33,7 @@ var (
 // Store is storage in one bbolt file. Open makes one.
 type Store struct {
 	db   *bbolt.DB
+	file *os.File // the one that db has open
 	path string
 	// broken says that damage was met: bbolt may still hold its locks, so that
 	// nobody must wait for them.
@@ -140,45 +141,6 @@ func (s *Store) ListAppPasswords(ctx context.Context, account string) (found []e
 		return nil, fmt.Errorf("listing app passwords: %w", err)
 	}
 	return found, nil
-}
-
-// SigningKeys implements engine.SigningKeyStore.
-func (s *Store) SigningKeys(ctx context.Context) (keys []engine.StoredKey, err error) {
-	err = s.view(ctx, func(tx *bbolt.Tx) error {
-		return tx.Bucket(keyBucket).ForEach(func(_, record []byte) error {
-			key, err := storage.DecodeSigningKey(record)
-			keys = append(keys, key)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading signing keys: %w", err)
-	}
-	slices.SortFunc(keys, storage.CompareSigningKeys)
-	return keys, nil
-}
-
-// CreateSigningKey implements engine.SigningKeyStore.
-func (s *Store) CreateSigningKey(ctx context.Context, k engine.StoredKey) error {
-	k, err := storage.NormalSigningKey(k)
-	if err != nil {
-		return err
-	}
-	record, err := storage.EncodeSigningKey(k)
-	if err != nil {
-		return err
-	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket(keyBucket)
-		if bucket.Get([]byte(k.ID)) != nil {
-			return engine.ErrExists
-		}
-		return bucket.Put([]byte(k.ID), record)
-	})
-	if err != nil {
-		return fmt.Errorf("creating signing key: %w", err)
-	}
-	return nil
 }
 
 // Close implements storage.Store. It waits for what is under way.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -110,38 +109,6 @@ func (s *Store) ListAppPasswords(ctx context.Context, account string) ([]engine.
 	}
 	slices.SortFunc(found, storage.CompareAppPasswords)
 	return found, nil
-}
-
-// SigningKeys implements engine.SigningKeyStore.
-func (s *Store) SigningKeys(ctx context.Context) ([]engine.StoredKey, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if err := s.ready(ctx); err != nil {
-		return nil, err
-	}
-	keys := slices.SortedFunc(maps.Values(s.keys), storage.CompareSigningKeys)
-	for i := range keys {
-		keys[i].PKCS8 = slices.Clone(keys[i].PKCS8)
-	}
-	return keys, nil
-}
-
-// CreateSigningKey implements engine.SigningKeyStore.
-func (s *Store) CreateSigningKey(ctx context.Context, k engine.StoredKey) error {
-	k, err := storage.NormalSigningKey(k)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(ctx); err != nil {
-		return err
-	}
-	if _, taken := s.keys[k.ID]; taken {
-		return fmt.Errorf("signing key: %w", engine.ErrExists)
-	}
-	s.keys[k.ID] = k
-	return nil
 }
 
 // Close implements storage.Store. What was kept is gone.

@@ -44,7 +44,12 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store) {
 		{"a revocation that cannot come back as it is is refused", refusesRevocations},
 		{"of many who revoke tokens, none is lost", revokesTogether},
 		{"a closed storage answers for no revocation", closesRevocations},
-		{"nothing is shared with the caller", aliasesNothing},
+		{"a signing key takes the place of the one with its ID", replacesSigningKeys},
+		{"signing keys are removed", dropsSigningKeys},
+		{"a change of signing keys is made as a whole, or not at all", changesKeysAtOnce},
+		{"a signing key that cannot come back as it is is refused", refusesSigningKeys},
+		{"no signing key is shared with the caller", aliasesNoSigningKey},
+		{"scrubbing takes nothing away", scrubs},
 		{"of many who take one ID, one gets it", takesIDOnceConcurrently},
 		{"of many who revoke, one sets the time", revokesOnceConcurrently},
 		{"readers and writers do not disturb each other", readsWhileWriting},
@@ -79,11 +84,6 @@ func Password(id, account string) engine.AppPassword {
 	}
 	copy(p.Hash[:], "hash of "+id)
 	return p
-}
-
-// Key is a whole signing key.
-func Key(name, id string, created time.Time) engine.StoredKey {
-	return engine.StoredKey{Name: name, ID: id, Algorithm: "ES256", PKCS8: []byte("\x00private\xff" + id), CreatedAt: created}
 }
 
 // inUTC is p as it comes back.
@@ -147,13 +147,6 @@ func takesIDOnce(t *testing.T, s storage.Store) {
 	if err != nil || len(all) != 1 || all[0] != inUTC(first) {
 		t.Errorf("ListAppPasswords = %v, %v, want the first alone", all, err)
 	}
-	key := Key("main", "k1", Moment())
-	if err := s.CreateSigningKey(t.Context(), key); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.CreateSigningKey(t.Context(), Key("other", "k1", Moment())); !errors.Is(err, engine.ErrExists) {
-		t.Errorf("a second key with that ID: %v, want ErrExists", err)
-	}
 }
 
 func refusesRecords(t *testing.T, s storage.Store) {
@@ -173,15 +166,6 @@ func refusesRecords(t *testing.T, s storage.Store) {
 		"creator not UTF8": change(func(p *engine.AppPassword) { p.CreatedBy = "\xff" }),
 	} {
 		if err := s.CreateAppPassword(t.Context(), p); !errors.Is(err, storage.ErrRecord) {
-			t.Errorf("%s: %v, want ErrRecord", name, err)
-		}
-	}
-	for name, k := range map[string]engine.StoredKey{
-		"no ID":          {Algorithm: "ES256", PKCS8: []byte("x")},
-		"no algorithm":   {ID: "k", PKCS8: []byte("x")},
-		"no private key": {ID: "k", Algorithm: "ES256"},
-	} {
-		if err := s.CreateSigningKey(t.Context(), k); !errors.Is(err, storage.ErrRecord) {
 			t.Errorf("%s: %v, want ErrRecord", name, err)
 		}
 	}
@@ -254,41 +238,6 @@ func listsOneAccount(t *testing.T, s storage.Store) {
 		if err != nil || !slices.Equal(ids(list), want) {
 			t.Errorf("of %q = %v, %v, want %v", account, ids(list), err, want)
 		}
-	}
-}
-
-func keepsSigningKeys(t *testing.T, s storage.Store) {
-	want := []engine.StoredKey{
-		Key("", "k3", Moment().UTC()),
-		Key("main", "k2", Moment().UTC()),
-		Key("main", "k1", Moment().Add(time.Nanosecond).UTC()),
-		Key("main", "k4", Moment().Add(time.Nanosecond).UTC()),
-		Key("spare", "k0", Moment().UTC()),
-	}
-	for _, i := range []int{4, 3, 1, 0, 2} {
-		if err := s.CreateSigningKey(t.Context(), want[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := s.SigningKeys(t.Context())
-	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("SigningKeys = %v, %v, want %v", got, err, want)
-	}
-}
-
-func aliasesNothing(t *testing.T, s storage.Store) {
-	mine := Key("main", "k1", Moment())
-	if err := s.CreateSigningKey(t.Context(), mine); err != nil {
-		t.Fatal(err)
-	}
-	want := string(mine.PKCS8)
-	for range 2 { // the second round reads what the first may have spoilt
-		clear(mine.PKCS8)
-		keys, err := s.SigningKeys(t.Context())
-		if err != nil || len(keys) != 1 || string(keys[0].PKCS8) != want {
-			t.Fatalf("SigningKeys = %v, %v, want the key untouched", keys, err)
-		}
-		mine = keys[0]
 	}
 }
 

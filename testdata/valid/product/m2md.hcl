@@ -15,7 +15,8 @@ metrics {
 }
 
 signing_key "main" {
-  algorithm = "ES256"
+  algorithm    = "ES256"
+  rotate_every = "720h"
 }
 
 signing_key "own" {
