@@ -84,9 +84,11 @@ func (f *federation) issued(t testing.TB, req *oauth2.Request) (*oauth2.Token, m
 }
 
 // payloadOf reads the claims of a token, unverified.
-func payloadOf(t testing.TB, token string) map[string]any {
+func payloadOf(t testing.TB, token string) map[string]any { return segmentOf(t, token, 1) }
+
+func segmentOf(t testing.TB, token string, i int) map[string]any {
 	t.Helper()
-	plain, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	plain, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[i])
 	if err != nil {
 		t.Fatal(err)
 	}
