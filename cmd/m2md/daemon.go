@@ -118,7 +118,7 @@ func (d *Daemon) loadOptions() hcl.Options {
 // open makes what outlives generations. Storage is not opened for files that
 // are refused anyway.
 func (d *Daemon) open(ctx context.Context, loaded *hcl.Loaded) (err error) {
-	opaques := opaque.NewCache(opaque.Options{Log: d.log})
+	opaques := opaque.NewCache(opaque.Options{Log: d.log, Observe: d.metrics.introspected})
 	d.closers = append(d.closers, opaques.Close)
 	if d.opts.Audit != nil {
 		d.audit = newAuditLog(d.opts.Audit, d.auditFailed)

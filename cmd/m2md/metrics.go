@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/jwks"
+	"github.com/m2md/m2md/engine/opaque"
 )
 
 // metrics are a daemon's own: two daemons in one process share none.
@@ -24,6 +26,7 @@ type metrics struct {
 	reloadOK    prometheus.Gauge
 	reloadGood  prometheus.Gauge
 	keyFetches  *prometheus.CounterVec
+	opaqueAsked *prometheus.CounterVec
 	keySets     *keySetMetrics
 	expiry      *certificateExpiry
 	revocations *revocationCount
@@ -60,6 +63,8 @@ func newMetrics() *metrics {
 
 		revocations: newRevocationCount(),
 
+		opaqueAsked: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "m2md_opaque_token_requests_total", Help: "Requests to issuers about opaque tokens, by outcome (active, inactive, failed)."}, []string{"outcome"}),
 		auditErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "m2md_audit_write_errors_total", Help: "Failed writes of the decision log."}),
 		keyRotations: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -67,7 +72,7 @@ func newMetrics() *metrics {
 		keyErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "m2md_signing_key_errors_total", Help: "Changes of signing keys that failed, and are tried again; those that are there go on."}),
 	}
-	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.keySets, m.expiry, m.revocations, m.auditErrors, m.keyRotations, m.keyErrors,
+	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.opaqueAsked, m.keySets, m.expiry, m.revocations, m.auditErrors, m.keyRotations, m.keyErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -112,6 +117,18 @@ func (m *metrics) fetched(event jwks.Event) {
 		outcome = "failed"
 	}
 	m.keyFetches.WithLabelValues(string(event.Reason), outcome).Inc()
+}
+
+// introspected counts what an issuer said of an opaque token.
+func (m *metrics) introspected(event opaque.Event) {
+	outcome := "active"
+	switch {
+	case errors.Is(event.Err, opaque.ErrInactive):
+		outcome = "inactive"
+	case event.Err != nil:
+		outcome = "failed"
+	}
+	m.opaqueAsked.WithLabelValues(outcome).Inc()
 }
 
 // reloaded counts a reload.
