@@ -13,12 +13,12 @@ import (
 // request (RFC 8707 §2). Where the grant lets targets choose, they may name
 // another provider's audience, or stand without a client_id.
 func (e *Engine) target(req *oauth2.Request, targetsChoose bool) (*provider, []string, error) {
-	if req.Client.ID == "" && (len(req.Targets) == 0 || !targetsChoose) {
-		return nil, nil, refuse(oauth2.InvalidRequest, "The parameter client_id is missing.", "no client_id was given")
-	}
 	named, err := e.client(req)
 	if err != nil {
 		return nil, nil, err
+	}
+	if named == nil && (len(req.Targets) == 0 || !targetsChoose) {
+		return nil, nil, refuse(oauth2.InvalidRequest, "The parameter client_id is missing.", "no client_id was given")
 	}
 	if named != nil {
 		if audience, ok := named.narrow(req.Targets); ok {
@@ -31,12 +31,12 @@ func (e *Engine) target(req *oauth2.Request, targetsChoose bool) (*provider, []s
 	return nil, nil, refuse(oauth2.InvalidTarget, sayNoTarget, "provider %s has not all of the targets in its audience", named.label)
 }
 
-// client finds the provider that a client_id names, nil where none was given.
-// What HTTP Basic carried is tried as the standard decodes it first, and then
-// as it was sent.
+// client finds the provider that a client_id or else a client_assertion names,
+// nil where there is none. What HTTP Basic carried is tried as the standard
+// decodes it first, and then as it was sent.
 func (e *Engine) client(req *oauth2.Request) (*provider, error) {
 	if req.Client.ID == "" {
-		return nil, nil
+		return e.clientOfAssertion(req.Assertion), nil
 	}
 	for _, id := range []string{req.Client.ID, req.Raw.ID} {
 		if provider, found := e.clients[id]; found {
@@ -44,6 +44,22 @@ func (e *Engine) client(req *oauth2.Request) (*provider, error) {
 		}
 	}
 	return nil, refuse(oauth2.InvalidClient, sayNoClient, "no provider has the client_id %s", nameOrSecret(req.Client.ID))
+}
+
+// clientOfAssertion finds the provider that a client says it is in the sub of
+// its assertion (RFC 7523 §3); client_id is optional beside it (RFC 7521 §4.2),
+// and Authlib sends none. Nothing of the assertion is verified yet: as a
+// client_id, it says only what is asked for.
+func (e *Engine) clientOfAssertion(assertion string) *provider {
+	token, err := e.deps.Verified.parse(strings.TrimSpace(assertion))
+	if err != nil {
+		return nil
+	}
+	sub, err := token.claims.text("sub")
+	if err != nil {
+		return nil
+	}
+	return e.clients[sub]
 }
 
 // chosenBy finds the one provider that all targets are for.
