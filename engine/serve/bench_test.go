@@ -18,6 +18,18 @@ func BenchmarkTokenForAnAppPassword(b *testing.B) {
 	})
 }
 
+func BenchmarkIntrospection(b *testing.B) {
+	d := newDoor(b)
+	d.Serve(b, d.spec())
+	password := d.Password(b, "prometheus", nil)
+	body := query(d.tokenFor(b, "loki", password, "logs:read"), "client_id", "loki", "client_secret", password)
+	benchmark(b, d, func() *http.Request {
+		r := httptest.NewRequest(http.MethodPost, "/oauth2/introspect", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return r
+	})
+}
+
 func BenchmarkForwardAuthRemembered(b *testing.B) {
 	d := newDoor(b)
 	d.Serve(b, d.guarded(b))
