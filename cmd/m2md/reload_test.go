@@ -31,7 +31,7 @@ func keyPair(t *testing.T, serial int64) (certificate, key string) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "m2md.test"}, DNSNames: []string{"m2md.test"},
 		IsCA: true, BasicConstraintsValid: true, // so that it can be its own root
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().Add(time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
