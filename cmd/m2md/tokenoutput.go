@@ -34,14 +34,14 @@ func tokenOutputFlags() []cli.Flag {
 
 // tokenOutput is where a token goes, and in which form.
 type tokenOutput struct {
-	form     string
-	host     string // of docker-config and netrc
-	login    string // as above
-	file     string // "": stdout
-	mode     fs.FileMode
-	stdout   io.Writer
-	stderr   io.Writer
-	rendered func(t *accessToken) ([]byte, error)
+	form   string
+	host   string // of docker-config and netrc
+	login  string // as above
+	file   string // "": stdout
+	mode   fs.FileMode
+	stdout io.Writer
+	stderr io.Writer
+	render func(t *accessToken) ([]byte, error)
 }
 
 func readTokenOutput(c *cli.Context) (*tokenOutput, error) {
@@ -53,19 +53,19 @@ func readTokenOutput(c *cli.Context) (*tokenOutput, error) {
 	o.mode = fs.FileMode(mode)
 	switch o.form {
 	case "token":
-		o.rendered = func(t *accessToken) ([]byte, error) { return []byte(t.text + "\n"), nil }
+		o.render = func(t *accessToken) ([]byte, error) { return []byte(t.text + "\n"), nil }
 	case "header":
-		o.rendered = func(t *accessToken) ([]byte, error) { return []byte("Authorization: Bearer " + t.text + "\n"), nil }
+		o.render = func(t *accessToken) ([]byte, error) { return []byte("Authorization: Bearer " + t.text + "\n"), nil }
 	case "json":
-		o.rendered = func(t *accessToken) ([]byte, error) { return append(slices.Clip(t.answer), '\n'), nil }
+		o.render = func(t *accessToken) ([]byte, error) { return append(slices.Clip(t.answer), '\n'), nil }
 	case "env":
-		o.rendered = func(t *accessToken) ([]byte, error) {
+		o.render = func(t *accessToken) ([]byte, error) {
 			return []byte("export M2MD_TOKEN=" + shellQuoted(t.text) + "\n"), nil
 		}
 	case "docker-config":
-		o.host, o.rendered = c.String("registry"), o.dockerConfig
+		o.host, o.render = c.String("registry"), o.dockerConfig
 	case "netrc":
-		o.host, o.rendered = c.String("machine"), o.netrc
+		o.host, o.render = c.String("machine"), o.netrc
 	default:
 		return nil, usagef("--output: %q is none of token, header, json, env, docker-config and netrc", o.form)
 	}
@@ -101,7 +101,7 @@ func (o *tokenOutput) check(c *cli.Context) error {
 
 // put writes a token to where it goes.
 func (o *tokenOutput) put(t *accessToken) error {
-	content, err := o.rendered(t)
+	content, err := o.render(t)
 	if err == nil && o.file == "" {
 		_, err = o.stdout.Write(content)
 		return err

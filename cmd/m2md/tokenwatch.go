@@ -38,6 +38,11 @@ func checkTokenWatch(c *cli.Context) error {
 
 // watchToken keeps the file fresh until somebody ends it.
 func watchToken(c *cli.Context, asker *tokenAsker, out *tokenOutput) error {
+	for _, path := range asker.files() {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			return usagef("--watch: %s is no regular file, and cannot be read again and again", path)
+		}
+	}
 	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	signal.Ignore(syscall.SIGPIPE) // who reads stderr may go away
