@@ -46,6 +46,8 @@ func TestTheCommandsBehaveAsTranscribed(t *testing.T) {
 			"keep":    keep,
 			"json":    checkJSON,
 			"login":   login,
+			"grant":   grant,
+			"active":  active,
 			"appears": appears,
 			"size":    size,
 			"issuer":  world.command,
@@ -189,6 +191,42 @@ func appears(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s is not there after %s", args[0], patience)
+}
+
+// grant NAME USER PASSWORD: sets $NAME to an access token of provider loki and
+// $NAME_ID to its jti, and writes the token to NAME.jwt.
+func grant(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: grant NAME USER PASSWORD")
+	}
+	res, err := http.PostForm("http://"+ts.Getenv("LISTEN")+"/oauth2/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {"loki"}, "username": {args[1]}, "password": {args[2]}})
+	ts.Check(err)
+	defer res.Body.Close()
+	var answer struct {
+		AccessToken string `json:"access_token"`
+	}
+	ts.Check(json.NewDecoder(res.Body).Decode(&answer))
+	one, err := engine.UnverifiedToRevoke(answer.AccessToken)
+	ts.Check(err)
+	ts.Setenv(args[0], answer.AccessToken)
+	ts.Setenv(args[0]+"_ID", one.Name)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".jwt"), []byte(answer.AccessToken+"\n"), 0o600))
+}
+
+// active PASSWORD TOKEN: the daemon at $LISTEN tells whoever has the password
+// that the token of provider loki is active.
+func active(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: active PASSWORD TOKEN")
+	}
+	res, err := http.PostForm("http://"+ts.Getenv("LISTEN")+"/oauth2/introspect", url.Values{"client_id": {"loki"}, "client_secret": {args[0]}, "token": {args[1]}})
+	ts.Check(err)
+	defer res.Body.Close()
+	var answer struct{ Active *bool }
+	ts.Check(json.NewDecoder(res.Body).Decode(&answer))
+	if answer.Active == nil || *answer.Active == neg {
+		ts.Fatalf("introspection answered %s, and not active = %t", res.Status, !neg)
+	}
 }
 
 // size FOLDER N: the folder holds N names.

@@ -200,6 +200,7 @@ func TestLoad(t *testing.T) {
 		{name: "bare F", url: bare + "/f", setup: password, pid: barePID},
 		{name: "limit: F and a signature", base: "bare F", url: bounded + "/sign", setup: password, pid: barePID},
 		{name: "app password → ES256", base: "bare F", url: d.base + "/oauth2/token", setup: password, want: .30},
+		{name: "introspection", base: "bare F", url: d.base + "/oauth2/introspect", setup: form(url.Values{"token": {token}, "client_id": {"app"}, "client_secret": {d.password}}), want: .50},
 		{name: "limit: F, RS256 verified, signature", base: "bare F", url: bounded + "/verify", setup: assertion(d.rs256), pid: barePID},
 		{name: "JWT RS256 → ES256, one policy", base: "bare F", url: d.base + "/oauth2/token", setup: assertion(d.rs256), want: .18},
 		{name: "JWT ES256 → ES256, one policy", base: "bare F", url: d.base + "/oauth2/token", setup: assertion(d.es256)},
