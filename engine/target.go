@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,10 +32,13 @@ func (e *Engine) target(req *oauth2.Request, targetsChoose bool) (*provider, []s
 	return nil, nil, refuse(oauth2.InvalidTarget, sayNoTarget, "provider %s has not all of the targets in its audience", named.label)
 }
 
-// client finds the provider that a client_id or else a client_assertion names,
-// nil where there is none. What HTTP Basic carried is tried as the standard
-// decodes it first, and then as it was sent.
+// client finds the provider that a client_id or else an assertion names, nil
+// where there is none. What HTTP Basic carried is tried as the standard decodes
+// it first, and then as it was sent.
 func (e *Engine) client(req *oauth2.Request) (*provider, error) {
+	if req.Client.ID == "" && req.GrantType == oauth2.JWTBearer {
+		return e.clientOfAssertion(cmp.Or(req.Assertion, req.Grant)), nil
+	}
 	if req.Client.ID == "" {
 		return e.clientOfAssertion(req.Assertion), nil
 	}
@@ -47,9 +51,10 @@ func (e *Engine) client(req *oauth2.Request) (*provider, error) {
 }
 
 // clientOfAssertion finds the provider that a client says it is in the sub of
-// its assertion (RFC 7523 §3); client_id is optional beside it (RFC 7521 §4.2),
-// and Authlib sends none. Nothing of the assertion is verified yet: as a
-// client_id, it says only what is asked for.
+// its assertion, be it to authenticate or as a grant for itself (RFC 7523 §3,
+// RFC 7521 §6.1, §6.2); client_id is optional beside it (§4.1, §4.2), and Authlib,
+// zitadel/oidc and x/oauth2/jwt send none. Nothing of the assertion is verified
+// yet: as a client_id, it says only what is asked for.
 func (e *Engine) clientOfAssertion(assertion string) *provider {
 	token, err := e.deps.Verified.parse(strings.TrimSpace(assertion))
 	if err != nil {
