@@ -3,29 +3,19 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"flag"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-
-	"github.com/coreos/go-oidc/v3/oidc"
-	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
 )
 
 var updateClients = flag.Bool("update-clients", false, "write docs/clients.md anew, from what the clients did")
@@ -138,19 +128,22 @@ var steps = []form{
 
 // standardClient is a column of the table.
 type standardClient struct {
-	name    string
-	version func(*testing.T) string // nil where the cells tell
-	run     func(*testing.T, *clientSite) []cell
+	name string
+	// versions are those of the packages that its name has after the colon, or
+	// of itself; nil where the cells tell.
+	versions func(*testing.T) []string
+	run      func(*testing.T, *clientSite) []cell
 }
 
 var standardClients = []standardClient{
-	{"curl", curlVersion, runCurl},
+	{"curl", programVersion("curl"), runCurl},
 	{"Go: x/oauth2, go-oidc", goVersions, runGo},
+	{"Go: zitadel/oidc", nil, runZitadel},
 	{"Node: openid-client, jose", nodeVersions("openid-client", "jose"), runNode("openid-client")},
 	{"Node: oauth4webapi", nodeVersions("oauth4webapi"), runNode("oauth4webapi")},
 	{"Python: Authlib", nil, runPython("authlib")},
 	{"Python: requests-oauthlib", nil, runPython("requests_oauthlib")},
-	{"Prometheus", prometheusVersion, runPrometheus},
+	{"Prometheus", programVersion("prometheus"), runPrometheus},
 }
 
 // TestE2EClientsGetTokensAsTheTableSays has standard clients, unchanged, get a
@@ -164,9 +157,9 @@ func TestE2EClientsGetTokensAsTheTableSays(t *testing.T) {
 			s.door.forgetFetches()
 			column := clientColumn{name: client.name, cells: client.run(t, s)}
 			column.check(t, s)
-			column.version = column.toldVersion()
-			if client.version != nil {
-				column.version = client.version(t)
+			column.versions = column.toldVersions()
+			if client.versions != nil {
+				column.versions = client.versions(t)
 			}
 			columns = append(columns, column)
 		})
@@ -189,8 +182,7 @@ func compareClients(t *testing.T, made string) {
 	}
 	committed := readFile(t, clientsDocument)
 	if os.Getenv("M2MD_REQUIRE_SERVERS") == "" {
-		version := regexp.MustCompile(`(?m)^(## .*?) [0-9][^()\n]*$`)
-		made, committed = version.ReplaceAllString(made, "$1"), version.ReplaceAllString(committed, "$1")
+		made, committed = withoutVersions(made), withoutVersions(committed)
 	}
 	if made == committed {
 		return
@@ -204,10 +196,17 @@ func compareClients(t *testing.T, made string) {
 	t.Fatal("docs/clients.md has more lines than the clients account for")
 }
 
+func withoutVersions(document string) string {
+	return regexp.MustCompile(`(?m)^## .*$`).ReplaceAllStringFunc(document, func(heading string) string {
+		return regexp.MustCompile(` [0-9]+(\.[0-9]+)+`).ReplaceAllString(heading, "")
+	})
+}
+
 // clientColumn is what one client did.
 type clientColumn struct {
-	name, version string
-	cells         []cell
+	name     string
+	versions []string
+	cells    []cell
 }
 
 // of are the cells of a form or of a step.
@@ -219,13 +218,22 @@ func (c clientColumn) offers(id string) bool {
 	return slices.ContainsFunc(c.of(id), func(one cell) bool { return one.NotOffered == "" })
 }
 
-func (c clientColumn) toldVersion() string {
+func (c clientColumn) toldVersions() (versions []string) {
 	for _, one := range c.cells {
 		if one.Version != "" {
-			return one.Version
+			versions = append(versions, one.Version)
 		}
 	}
-	return ""
+	return versions
+}
+
+// heading is the name with a version behind each part.
+func (c clientColumn) heading() string {
+	parts := strings.Split(c.name, ", ")
+	for i := range parts {
+		parts[i] += " " + c.versions[i]
+	}
+	return strings.Join(parts, ", ")
 }
 
 // check holds what a client says that it did against what came over the wire.
@@ -294,309 +302,6 @@ func (s *clientSite) isActive(t *testing.T, token string) bool {
 	return *told.Active
 }
 
-// readCells has a script do its cells.
-func readCells(t *testing.T, s *clientSite, cmd *exec.Cmd) []cell {
-	t.Helper()
-	told, err := json.Marshal(s.told)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var errs bytes.Buffer
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(told), &errs
-	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+s.door.ca, "REQUESTS_CA_BUNDLE="+s.door.ca)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s: %s\n%s", cmd, err, errs.String())
-	}
-	var cells []cell
-	for line := range strings.Lines(string(out)) {
-		var one cell
-		if err := json.Unmarshal([]byte(line), &one); err != nil {
-			t.Fatalf("%s in %q", err, line)
-		}
-		cells = append(cells, one)
-	}
-	return cells
-}
-
-// nodeModules is where .ci/prepare had npm install what the lock file pins.
-func nodeModules(t *testing.T) string {
-	t.Helper()
-	folder := os.Getenv("M2MD_NODE_MODULES")
-	if folder == "" {
-		t.Skip("left out: the npm packages are installed by make test and make e2e, where there are Node and npm, which say so by M2MD_NODE_MODULES")
-	}
-	return folder
-}
-
-func runNode(name string) func(*testing.T, *clientSite) []cell {
-	return func(t *testing.T, s *clientSite) []cell {
-		modules, dir := nodeModules(t), t.TempDir()
-		for _, script := range []string{name + ".mjs", "cells.mjs"} {
-			writeFile(t, filepath.Join(dir, script), readFile(t, filepath.Join(clientScripts, script)))
-		}
-		if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil { // imports are searched beside the script
-			t.Fatal(err)
-		}
-		return readCells(t, s, exec.CommandContext(t.Context(), needs(t, "node"), filepath.Join(dir, name+".mjs")))
-	}
-}
-
-func nodeVersions(names ...string) func(*testing.T) string {
-	return func(t *testing.T) string {
-		var versions []string
-		for _, name := range names {
-			var manifest struct{ Version string }
-			if err := json.Unmarshal([]byte(readFile(t, filepath.Join(nodeModules(t), name, "package.json"))), &manifest); err != nil {
-				t.Fatal(err)
-			}
-			versions = append(versions, manifest.Version)
-		}
-		return strings.Join(versions, ", ")
-	}
-}
-
-// runPython runs a script by the Python of the system, which alone has Debian's
-// packages.
-func runPython(module string) func(*testing.T, *clientSite) []cell {
-	return func(t *testing.T, s *clientSite) []cell {
-		python := needs(t, "/usr/bin/python3")
-		if err := exec.CommandContext(t.Context(), python, "-c", "import "+module).Run(); err != nil {
-			if os.Getenv("M2MD_REQUIRE_SERVERS") != "" {
-				t.Fatalf("%s has no %s, and M2MD_REQUIRE_SERVERS says that it has", python, module)
-			}
-			t.Skipf("left out: %s has no %s", python, module)
-		}
-		return readCells(t, s, exec.CommandContext(t.Context(), python, "-B", filepath.Join(clientScripts, module+"_client.py")))
-	}
-}
-
-// toolVersion is the first version that a program tells.
-func toolVersion(t *testing.T, program string) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), needs(t, program), "--version").CombinedOutput()
-	found := regexp.MustCompile(`[0-9]+\.[0-9]+\.[0-9]+`).Find(out)
-	if err != nil || found == nil {
-		t.Fatalf("%s --version: %v, %s", program, err, out)
-	}
-	return string(found)
-}
-
-func curlVersion(t *testing.T) string       { return toolVersion(t, "curl") }
-func prometheusVersion(t *testing.T) string { return toolVersion(t, "prometheus") }
-
-// runCurl sends every form; what it sends is what the table shows, but for the
-// secrets.
-func runCurl(t *testing.T, s *clientSite) []cell {
-	curl := needs(t, "curl")
-	type written struct {
-		form, args string
-		holder     string // who asks afterwards, where that is not args
-	}
-	assertion := "-d client_id=$CLIENT -d client_assertion_type=" + jwtBearer + " -d client_assertion=$JWT"
-	rows := []written{
-		{"password-basic", "-u $CLIENT:$APP_PASSWORD", ""},
-		{"password-post", "-d client_id=$CLIENT -d client_secret=$APP_PASSWORD", ""},
-		{"base64-basic", "-u $CLIENT:$PAIR", ""},
-		{"base64-post", "-d client_id=$CLIENT --data-urlencode client_secret=$PAIR", ""},
-		{"username", "-d client_id=$CLIENT -d username=$ACCOUNT -d password=$APP_PASSWORD", ""},
-		{"jwt-basic", "-u $CLIENT:$JWT", ""},
-		{"jwt-post", "-d client_id=$CLIENT -d client_secret=$JWT", ""},
-		{"assertion", assertion, ""},
-		{"jwt-bearer", "-d grant_type=" + grantJWTBearer + " -d client_id=$CLIENT -d assertion=$JWT", assertion},
-		{"token-exchange", "-d grant_type=" + grantTokenExchange + " -d client_id=$CLIENT -d subject_token=$JWT -d subject_token_type=" + typeJWT, assertion},
-	}
-	cells := []cell{
-		{Step: "verify", NotOffered: "it reads no tokens"},
-		{Step: "introspect", How: "`-d token=$TOKEN` at `/oauth2/introspect`"},
-		{Step: "revoke", How: "`-d token=$TOKEN` at `/oauth2/revoke`"},
-		{Form: "private-key", NotOffered: "it signs no tokens"},
-	}
-	ask := func(path, args string, answer any) error {
-		words := append([]string{"-sS", "--fail-with-body", "--cacert", s.door.ca, s.door.URL + path}, s.words(args)...)
-		out, err := exec.CommandContext(t.Context(), curl, words...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("%s: %w: %s", path, err, out)
-		}
-		if answer == nil {
-			return nil
-		}
-		return json.Unmarshal(out, answer)
-	}
-	for _, row := range rows {
-		if row.holder == "" {
-			row.holder, row.args = row.args, "-d grant_type=client_credentials "+row.args
-		}
-		one := cell{Form: row.form, How: "`" + row.args + "`"}
-		var got tokenAnswer
-		var before, after struct{ Active bool }
-		err := ask("/oauth2/token", row.args, &got)
-		about := " -d token=" + got.AccessToken
-		for _, next := range []func() error{
-			func() error { return ask("/oauth2/introspect", row.holder+about, &before) },
-			func() error { return ask("/oauth2/revoke", row.holder+about, nil) },
-			func() error { return ask("/oauth2/introspect", row.holder+about, &after) },
-		} {
-			if err == nil {
-				err = next()
-			}
-		}
-		if err != nil {
-			one.Error = err.Error()
-		}
-		one.Token, one.Active = got.AccessToken, []bool{before.Active, after.Active}
-		cells = append(cells, one)
-	}
-	return cells
-}
-
-// words fills in what stands for what the client was told.
-func (s *clientSite) words(args string) []string {
-	values := map[string]string{"CLIENT": s.told.ClientID, "ACCOUNT": s.told.Account, "APP_PASSWORD": s.told.Password, "PAIR": s.told.Pair, "JWT": s.told.JWT}
-	words := strings.Fields(args)
-	for i := range words {
-		words[i] = os.Expand(words[i], func(name string) string { return values[name] })
-	}
-	return words
-}
-
-func goVersions(t *testing.T) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Version}}", "golang.org/x/oauth2", "github.com/coreos/go-oidc/v3").Output()
-	versions := strings.Fields(string(out))
-	if err != nil || len(versions) != 2 {
-		t.Fatalf("go list: %v, %s", err, out)
-	}
-	return strings.TrimPrefix(versions[0], "v") + ", " + strings.TrimPrefix(versions[1], "v")
-}
-
-// goParameters are the forms that x/oauth2 sends as EndpointParams.
-func (s *clientSite) goParameters() map[string]url.Values {
-	return map[string]url.Values{
-		"username":       {"username": {s.told.Account}, "password": {s.told.Password}},
-		"assertion":      {"client_assertion_type": {jwtBearer}, "client_assertion": {s.told.JWT}},
-		"jwt-bearer":     {"grant_type": {grantJWTBearer}, "assertion": {s.told.JWT}},
-		"token-exchange": {"grant_type": {grantTokenExchange}, "subject_token": {s.told.JWT}, "subject_token_type": {typeJWT}},
-	}
-}
-
-func runGo(t *testing.T, s *clientSite) []cell {
-	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, s.door.Client())
-	provider, err := oidc.NewProvider(ctx, s.told.Issuer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verifier := provider.Verifier(&oidc.Config{ClientID: tableClient})
-	get := func(form, how, secret string, style oauth2.AuthStyle, params url.Values) cell {
-		config := clientcredentials.Config{ClientID: tableClient, ClientSecret: secret, TokenURL: provider.Endpoint().TokenURL, AuthStyle: style, EndpointParams: params}
-		one := cell{Form: form, How: how}
-		token, err := config.Token(ctx)
-		if err != nil {
-			one.Error = err.Error()
-			return one
-		}
-		one.Token = token.AccessToken
-		verified, err := verifier.Verify(ctx, token.AccessToken)
-		if err != nil {
-			one.Error = err.Error()
-			return one
-		}
-		one.Verified = verified.Subject
-		return one
-	}
-	cells := []cell{
-		{Step: "verify", How: "`oidc.NewProvider(ctx, issuer)`, `provider.Verifier(&oidc.Config{ClientID: id}).Verify(ctx, token)` of go-oidc"},
-		{Step: "introspect", NotOffered: "neither has it"},
-		{Step: "revoke", NotOffered: "neither has it"},
-		{Form: "private-key", NotOffered: "it signs no JWT for client authentication"},
-	}
-	for _, secret := range []struct{ form, name, value string }{{"password", "appPassword", s.told.Password}, {"base64", "pair", s.told.Pair}, {"jwt", "jwt", s.told.JWT}} {
-		how := "`clientcredentials.Config{ClientSecret: " + secret.name + ", AuthStyle: oauth2."
-		cells = append(cells,
-			get(secret.form+"-basic", how+"AuthStyleInHeader}`", secret.value, oauth2.AuthStyleInHeader, nil),
-			get(secret.form+"-basic", how+"AuthStyleAutoDetect}`, the default; what is refused it sends once more, in the body", secret.value, oauth2.AuthStyleAutoDetect, nil),
-			get(secret.form+"-post", how+"AuthStyleInParams}`", secret.value, oauth2.AuthStyleInParams, nil))
-	}
-	for _, form := range forms {
-		if params, found := s.goParameters()[form.id]; found {
-			cells = append(cells, get(form.id, "`AuthStyleInParams`, no secret, `EndpointParams` with "+parameterNames(params), "", oauth2.AuthStyleInParams, params))
-		}
-	}
-	before := s.door.refusals()
-	if refused := get("", "", s.told.Password+"x", oauth2.AuthStyleAutoDetect, nil); refused.Error == "" || s.door.refusals() != before+2 {
-		t.Errorf("finding out the style with a wrong secret: refused %d times, %q", s.door.refusals()-before, refused.Error)
-	}
-	return cells
-}
-
-func parameterNames(params url.Values) string {
-	var names []string
-	for _, name := range []string{"grant_type", "username", "password", "client_assertion_type", "client_assertion", "assertion", "subject_token", "subject_token_type"} {
-		if params.Has(name) {
-			names = append(names, "`"+name+"`")
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-// runPrometheus has Prometheus scrape with a job for each form, and looks what
-// token it shows.
-func runPrometheus(t *testing.T, s *clientSite) []cell {
-	program, dir := needs(t, "prometheus"), t.TempDir()
-	var mu sync.Mutex
-	shown := map[string]string{} // token by path
-	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		shown[strings.TrimPrefix(r.URL.Path, "/")] = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	}))
-	t.Cleanup(target.Close)
-
-	cells := []cell{
-		{Step: "verify", NotOffered: "it passes tokens on"},
-		{Step: "introspect", NotOffered: "it passes tokens on"},
-		{Step: "revoke", NotOffered: "it passes tokens on"},
-		{Form: "private-key", NotOffered: "this version signs no tokens"},
-	}
-	for _, kind := range []string{"password", "base64", "jwt"} {
-		cells = append(cells, cell{Form: kind + "-post", NotOffered: "it sends the secret by Basic, and by the body only what was refused"})
-	}
-	config := "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n"
-	add := func(form, how, oauth string) {
-		cells = append(cells, cell{Form: form, How: how})
-		config += fmt.Sprintf("- job_name: %s\n  metrics_path: /%s\n  oauth2: {client_id: %s, token_url: '%s', tls_config: {ca_file: '%s'}, %s}\n  static_configs: [{targets: ['%s']}]\n",
-			form, form, tableClient, s.told.TokenEndpoint, s.door.ca, oauth, target.Listener.Addr())
-	}
-	for kind, secret := range map[string]string{"password": s.told.Password, "base64": s.told.Pair, "jwt": s.told.JWT} {
-		file := filepath.Join(dir, kind)
-		writeFile(t, file, secret+"\n") // as echo writes it
-		add(kind+"-basic", "`oauth2`: `client_secret_file`, or `client_secret`", "client_secret_file: "+file)
-	}
-	for form, params := range s.goParameters() {
-		var all []string
-		for name := range params {
-			all = append(all, fmt.Sprintf("%s: %q", name, params.Get(name)))
-		}
-		add(form, "`oauth2`: `client_secret_file: /dev/null`, as there must be one, and `endpoint_params` with "+parameterNames(params), "client_secret_file: /dev/null, endpoint_params: {"+strings.Join(all, ", ")+"}")
-	}
-	writeFile(t, filepath.Join(dir, "prometheus.yml"), config)
-	start(t, program, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+freeAddress(t), "--log.level=warn")
-	for i := range cells {
-		if cells[i].How == "" {
-			continue
-		}
-		eventually(t, "scraped: "+cells[i].Form, func() bool {
-			mu.Lock()
-			defer mu.Unlock()
-			cells[i].Token = shown[cells[i].Form]
-			return cells[i].Token != ""
-		})
-	}
-	return cells
-}
-
 // writeClients makes docs/clients.md.
 func writeClients(columns []clientColumn) string {
 	var b strings.Builder
@@ -631,7 +336,7 @@ a source or certificate is ` + "`jwt`" + `. By Basic, some clients percent-encod
 }
 
 func (c clientColumn) describe(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## %s %s\n\n", c.name, c.version)
+	fmt.Fprintf(b, "\n## %s\n\n", c.heading())
 	for _, row := range slices.Concat(forms, steps) {
 		for _, one := range c.of(row.id) {
 			how := one.How

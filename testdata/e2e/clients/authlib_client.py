@@ -2,7 +2,7 @@
 import urllib.parse
 
 import authlib
-from authlib.integrations.requests_client import OAuth2Session
+from authlib.integrations.requests_client import AssertionSession, OAuth2Session
 from authlib.jose import JsonWebKey, JsonWebToken
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 
@@ -65,7 +65,20 @@ cell("assertion", "`OAuth2Session(id)`, `fetch_token(url, grant_type='client_cre
      client_credentials(OAuth2Session(ID), extra=ASSERTION, **ASSERTION))
 cell("private-key", "`OAuth2Session(id, private_key)` with both methods `'private_key_jwt'`, `register_client_auth_method(PrivateKeyJWT(token_endpoint))`",
      client_credentials(simply(site["private_key"], "private_key_jwt", PrivateKeyJWT(TOKEN))))
-cell("jwt-bearer", f"`OAuth2Session(id)`, `fetch_token(url, grant_type='{JWT_BEARER}', assertion=…)`; `AssertionSession` cannot name the client",
+cell("jwt-bearer", f"`OAuth2Session(id)`, `fetch_token(url, grant_type='{JWT_BEARER}', assertion=…)`",
      steps(OAuth2Session(ID), simply(site["jwt"], POST), grant_type=JWT_BEARER, assertion=site["jwt"]))
+
+
+class SelfSigned:
+    """An AssertionSession, which signs for the client itself, to steps()."""
+
+    session = AssertionSession(TOKEN, issuer=ID, subject=ID, key=site["private_key"], header={"alg": "RS256"})
+
+    def fetch_token(self, url):
+        return self.session.refresh_token()
+
+
+cell("jwt-bearer", "`AssertionSession(token_endpoint, issuer=id, subject=id, key=private_key, header={'alg': 'RS256'})`, which signs for the client itself",
+     steps(SelfSigned(), simply(site["private_key"], "private_key_jwt", PrivateKeyJWT(TOKEN))))
 cell("token-exchange", f"`OAuth2Session(id)`, `fetch_token(url, grant_type='{TOKEN_EXCHANGE}', subject_token=…, subject_token_type=…)`",
      steps(OAuth2Session(ID), simply(site["jwt"], POST), grant_type=TOKEN_EXCHANGE, **EXCHANGE))
