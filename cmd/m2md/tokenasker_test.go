@@ -131,7 +131,7 @@ func TestNothingThatAServerSaysDoesHarm(t *testing.T) {
 			address, asked := answering(t, tt.answer)
 			timeout := "30s"
 			if tt.name == "a drip" {
-				timeout = "100ms"
+				timeout = "2s"
 			}
 			got := runToken(t, nil, "--url", address, "--client-id", "c", "--auth", "post", "--app-password-file", secret, "--timeout", timeout)
 			if got.code != exitFault || got.stdout != "" || !strings.HasPrefix(got.stderr, "m2md: asking http://127.0.0.1:") || !strings.Contains(got.stderr, tt.want) {

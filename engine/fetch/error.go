@@ -22,7 +22,8 @@ func (e *StatusError) Error() string {
 }
 
 // ConnectionError says that a server was not reached, or that the connection to
-// it ended too early: what may be well a moment later.
+// it ended too early: what may be well a moment later. One that is too slow gives
+// another error.
 type ConnectionError struct{ text string }
 
 func (e *ConnectionError) Error() string { return e.text }
@@ -87,7 +88,7 @@ func tellable(ctx context.Context, err error) error {
 // connection finds the error of the network, or of a connection's end; nil where
 // there is none.
 func connection(err error) error {
-	if e, ok := errors.AsType[*net.OpError](err); ok {
+	if e, ok := errors.AsType[*net.OpError](err); ok && !e.Timeout() {
 		return e
 	}
 	for _, known := range []error{io.ErrUnexpectedEOF, io.EOF} {
@@ -98,8 +99,12 @@ func connection(err error) error {
 	return nil
 }
 
-// beneath finds the error of TLS; nil where there is none.
+// beneath finds the error of TLS, or of a network that is too slow; nil where
+// there is none.
 func beneath(err error) error {
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e
+	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return e
 	}
