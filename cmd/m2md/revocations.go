@@ -69,12 +69,8 @@ func revocationStatus(all *engine.Revocations) map[string]int {
 func revokedLine(counts map[string]int) string {
 	var parts []string
 	for _, kind := range engine.RevocationKinds {
-		switch n := counts[string(kind)]; {
-		case n == 0:
-		case kind == engine.KindToken:
-			parts = append(parts, fmt.Sprintf("%d tokens", n))
-		default:
-			parts = append(parts, fmt.Sprintf("all tokens of %d %s", n, kind))
+		if n := counts[string(kind)]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d by %s", n, kind))
 		}
 	}
 	return strings.Join(parts, ", ")
