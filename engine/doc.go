@@ -19,7 +19,8 @@
 //
 // # The life of a request
 //
-// A door parses its wire form and calls Token or Guard. Both go the same way:
+// A door parses its wire form and calls Token, Guard, Introspect or Revoke. All
+// go the same way:
 //
 //	authenticate   a proof becomes an identity   proof.go, trust.go
 //	authorize      the first access that fits    provider.go
@@ -27,7 +28,8 @@
 //
 // A bearer token of m2md's own, shown to Guard, was authorized when it was
 // issued: only its signature, its time and that its holder still stands in an
-// access are asked again (guard.go).
+// access are asked again (guard.go), and whether it was revoked (revoked.go).
+// readOwn reads such tokens for every door, so that each says the same of one.
 //
 // A no is a *Refusal with two sides: one safe sentence for the client, the
 // whole reason for the decision log. Each decision is recorded once, here
