@@ -112,6 +112,9 @@ func (k Keyring) OrderKeys(ctx context.Context, asked KeyOrder) (SigningKey, err
 		if err != nil {
 			return SigningKey{}, err
 		}
+		if slices.ContainsFunc(infos, func(info engine.KeyInfo) bool { return info.Public.Public == nil }) {
+			return SigningKey{}, errEncrypted // and one that is not must not stand beside them
+		}
 		order = engine.KeyOrder{Rotate: true, Name: name, AtOnce: asked.Now}
 	}
 	meant, err := engine.OrderKeys(ctx, k.Store, k.Random, k.Now(), k.Live(), order)
@@ -202,7 +205,7 @@ func (k Keyring) exported(ctx context.Context, asked KeyExport) (keys []jwks.Key
 		switch {
 		case info.Name != name:
 		case info.Public.Public == nil:
-			return nil, fmt.Errorf("%w: the keys are encrypted, and only a running daemon can read them", errRefused)
+			return nil, errEncrypted
 		default:
 			keys = append(keys, info.Public)
 		}
@@ -233,6 +236,10 @@ func (k Keyring) certificates(ctx context.Context, keys []jwks.Key) (made Export
 	}
 	return made, err
 }
+
+// errEncrypted is what a Keyring of a file says where it would need the
+// configuration's secret.
+var errEncrypted = fmt.Errorf("%w: the signing keys are encrypted, and only a running daemon can read them", errRefused)
 
 // KeyKeeper is who keeps signing keys: a running daemon, also by its socket, or
 // a Keyring on the file where none runs.
