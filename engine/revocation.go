@@ -42,8 +42,9 @@ type RevocationStore interface {
 	// KeepRevocation adds r, or puts it in the place of the one with the same
 	// kind and name.
 	KeepRevocation(ctx context.Context, r Revocation) error
-	// Revocations returns all, ordered by kind, then name.
-	Revocations(ctx context.Context) ([]Revocation, error)
+	// Revocations gives each to a function, ordered by kind, then name. The
+	// function must not call the store. Where it fails, some may have been given.
+	Revocations(ctx context.Context, each func(Revocation)) error
 	// ForgetRevocations removes those whose Until is not after a time.
 	ForgetRevocations(ctx context.Context, until time.Time) error
 }
@@ -85,17 +86,25 @@ type Revocations struct {
 
 // OpenRevocations reads what the storage has.
 func OpenRevocations(ctx context.Context, store RevocationStore, now func() time.Time) (*Revocations, error) {
-	kept, err := store.Revocations(ctx)
+	kept, until := newRevoked(), now().Add(-revocationGrace)
+	err := store.Revocations(ctx, func(one Revocation) {
+		if one.Until.After(until) {
+			kept.add(one)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
 	r := &Revocations{store: store, now: now}
-	r.hold(newRevoked(slices.Values(kept), now().Add(-revocationGrace)))
+	r.hold(kept)
 	return r, nil
 }
 
 // hold heeds what is revoked, and counts whose tokens that are.
 func (r *Revocations) hold(all *revoked) {
+	if all.size() == 0 {
+		all = nil // which costs requests the least
+	}
 	r.tokensOf = map[string]int{}
 	for one := range all.all() {
 		if one.ofToken() {
@@ -196,13 +205,19 @@ func (r *Revocations) Forget(ctx context.Context) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	before, until := r.current.Load(), r.now().Add(-revocationGrace)
-	if !before.anyOver(until) {
+	after := newRevoked()
+	for one := range before.all() {
+		if one.Until.After(until) {
+			after.add(one)
+		}
+	}
+	if after.size() == before.size() {
 		return nil
 	}
 	if err := r.store.ForgetRevocations(ctx, until); err != nil {
 		return err
 	}
-	r.hold(newRevoked(before.all(), until))
+	r.hold(after)
 	return nil
 }
 
@@ -247,8 +262,9 @@ func UnverifiedToRevoke(raw string) (Revocation, error) {
 }
 
 // List returns what is revoked, as the storage has it, ordered by kind and name.
-func (r *Revocations) List(ctx context.Context) ([]Revocation, error) {
-	return r.store.Revocations(ctx)
+func (r *Revocations) List(ctx context.Context) (all []Revocation, err error) {
+	err = r.store.Revocations(ctx, func(one Revocation) { all = append(all, one) })
+	return all, err
 }
 
 // Count is how many revocations of each kind there are, those that expired

@@ -344,7 +344,7 @@ func TestRevocationsAreForgottenOnceAllIsExpired(t *testing.T) {
 		if err := all.Forget(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		kept, err := d.Store.Revocations(t.Context())
+		kept, err := all.List(t.Context())
 		if err != nil || len(kept) != tt.tokens+tt.account {
 			t.Errorf("%s later the storage has %v, %v", tt.after, kept, err)
 		}
@@ -361,11 +361,11 @@ type stubborn struct {
 	kept  atomic.Int64
 }
 
-var errFull = errors.New("writing /var/lib/m2md/m2md.db: no space left on device")
+var errNoSpace = errors.New("writing /var/lib/m2md/m2md.db: no space left on device")
 
 func (s *stubborn) KeepRevocation(ctx context.Context, r engine.Revocation) error {
 	if s.fails.Load() {
-		return errFull
+		return errNoSpace
 	}
 	s.kept.Add(1)
 	return s.Store.KeepRevocation(ctx, r)
@@ -373,7 +373,7 @@ func (s *stubborn) KeepRevocation(ctx context.Context, r engine.Revocation) erro
 
 func (s *stubborn) ForgetRevocations(ctx context.Context, until time.Time) error {
 	if s.fails.Load() {
-		return errFull
+		return errNoSpace
 	}
 	return s.Store.ForgetRevocations(ctx, until)
 }
@@ -387,7 +387,7 @@ func TestWhatCouldNotBeKeptIsNotRevoked(t *testing.T) {
 	}
 	one := engine.Revocation{Kind: engine.KindToken, Name: "t"}
 	store.fails.Store(true)
-	if _, err := all.Revoke(t.Context(), one); !errors.Is(err, errFull) || all.Count()[engine.KindToken] != 0 {
+	if _, err := all.Revoke(t.Context(), one); !errors.Is(err, errNoSpace) || all.Count()[engine.KindToken] != 0 {
 		t.Errorf("Revoke: %v, and %v are revoked", err, all.Count())
 	}
 	store.fails.Store(false)
@@ -402,7 +402,7 @@ func TestWhatCouldNotBeKeptIsNotRevoked(t *testing.T) {
 	// What could not be forgotten is heeded on.
 	store.fails.Store(true)
 	clock.Advance(48 * time.Hour)
-	if err := all.Forget(t.Context()); !errors.Is(err, errFull) || all.Count()[engine.KindToken] != 1 {
+	if err := all.Forget(t.Context()); !errors.Is(err, errNoSpace) || all.Count()[engine.KindToken] != 1 {
 		t.Errorf("Forget: %v, and %v are revoked", err, all.Count())
 	}
 }
@@ -410,8 +410,8 @@ func TestWhatCouldNotBeKeptIsNotRevoked(t *testing.T) {
 // unread is a storage whose revocations cannot be read.
 type unread struct{ *memory.Store }
 
-func (unread) Revocations(context.Context) ([]engine.Revocation, error) {
-	return nil, errors.New("input/output error")
+func (unread) Revocations(context.Context, func(engine.Revocation)) error {
+	return errors.New("input/output error")
 }
 
 func TestNothingIsServedWithoutItsRevocations(t *testing.T) {

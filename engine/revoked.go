@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"maps"
+	"strings"
 	"time"
 	"unique"
 )
@@ -37,21 +38,21 @@ func scopeOf(kind Kind, label string) origin {
 	return origin{kind, label}
 }
 
-// newRevoked holds those that end after a time; nil for none.
-func newRevoked(all iter.Seq[Revocation], after time.Time) *revoked {
+// newRevoked holds nothing yet.
+func newRevoked() *revoked {
 	r := &revoked{seed: maphash.MakeSeed(), labels: map[origin]Revocation{}}
 	for i := range r.tokens {
 		r.tokens[i] = map[string]revokedToken{}
 	}
-	for one := range all {
-		if one.Until.After(after) {
-			r.add(one)
-		}
-	}
-	if r.count == 0 && len(r.labels) == 0 {
-		return nil
-	}
 	return r
+}
+
+// size is how many revocations there are.
+func (r *revoked) size() int {
+	if r == nil {
+		return 0
+	}
+	return r.count + len(r.labels)
 }
 
 // add is for one that nobody else sees yet.
@@ -65,14 +66,14 @@ func (r *revoked) add(one Revocation) {
 	}
 	part := r.tokens[r.part(one.Name)]
 	r.count -= len(part)
-	part[one.Name] = revokedToken{one.Until.Unix(), unique.Make(one.By)}
+	part[strings.Clone(one.Name)] = revokedToken{one.Until.Unix(), unique.Make(one.By)}
 	r.count += len(part)
 }
 
 // with is r and one more, or another one in the place of that of its name.
 func (r *revoked) with(one Revocation) *revoked {
 	if r == nil {
-		return newRevoked(func(yield func(Revocation) bool) { yield(one) }, time.Time{})
+		r = newRevoked()
 	}
 	next := *r
 	if one.ofToken() {
@@ -166,16 +167,6 @@ func (e *Engine) checkRevoked(p *provider, holder *identity, tokenID string, iss
 		return nil
 	}
 	return fmt.Errorf("the tokens of %s were revoked that were issued when it was, at %s, or before", by, issued.UTC().Format(time.RFC3339))
-}
-
-// anyOver says whether some end at a time or before.
-func (r *revoked) anyOver(at time.Time) bool {
-	for one := range r.all() {
-		if !one.Until.After(at) {
-			return true
-		}
-	}
-	return false
 }
 
 // all are the revocations; the tokens' lack At.

@@ -44,22 +44,24 @@ func (s *Store) KeepRevocation(ctx context.Context, r engine.Revocation) error {
 }
 
 // Revocations implements engine.RevocationStore.
-func (s *Store) Revocations(ctx context.Context) (all []engine.Revocation, err error) {
-	err = s.view(ctx, func(tx *bbolt.Tx) error {
+func (s *Store) Revocations(ctx context.Context, each func(engine.Revocation)) error {
+	err := s.view(ctx, func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket(revocationBucket)
 		if bucket == nil {
 			return nil
 		}
 		return bucket.ForEach(func(_, record []byte) error {
 			r, err := storage.DecodeRevocation(record)
-			all = append(all, r)
+			if err == nil {
+				each(r)
+			}
 			return err
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading revocations: %w", err)
+		return fmt.Errorf("reading revocations: %w", err)
 	}
-	return all, nil
+	return nil
 }
 
 // ForgetRevocations implements engine.RevocationStore.

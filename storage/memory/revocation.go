@@ -32,13 +32,16 @@ func (s *Store) KeepRevocation(ctx context.Context, r engine.Revocation) error {
 }
 
 // Revocations implements engine.RevocationStore.
-func (s *Store) Revocations(ctx context.Context) ([]engine.Revocation, error) {
+func (s *Store) Revocations(ctx context.Context, each func(engine.Revocation)) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if err := s.ready(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return slices.SortedFunc(maps.Values(s.revocations), storage.CompareRevocations), nil
+	for _, one := range slices.SortedFunc(maps.Values(s.revocations), storage.CompareRevocations) {
+		each(one)
+	}
+	return nil
 }
 
 // ForgetRevocations implements engine.RevocationStore.
