@@ -158,8 +158,7 @@ func (c *compiler) accounts() {
 			displayName: name,
 			groups:      a.Groups,
 			attributes:  a.Attributes,
-			maxAge:      a.AppPasswords.MaxAge,
-			maxActive:   a.AppPasswords.MaxActive,
+			rules:       a.AppPasswords,
 			jwts:        c.accountJWTs(a),
 		}
 	}

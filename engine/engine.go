@@ -20,6 +20,8 @@ type Deps struct {
 	Random       io.Reader
 	Policies     PolicyCompiler
 	AppPasswords AppPasswordReader
+	Uses         *AppPasswordUses
+	Hasher       *PasswordHasher
 	UsedTokens   UsedTokens
 	Revocations  *Revocations
 	SigningKeys  SigningKeyStore
@@ -88,7 +90,7 @@ func (e *Engine) Account(label string) (AppPasswordRules, bool) {
 	if !found {
 		return AppPasswordRules{}, false
 	}
-	return AppPasswordRules{MaxAge: account.maxAge, MaxActive: account.maxActive}, true
+	return account.rules, true
 }
 
 // AllowsOrigin says whether pages of an origin may ask a provider, by its
@@ -136,6 +138,7 @@ type attempt struct {
 	scopes   []string  // as asked for
 	username string    // of the account whose password was shown; "" where none was named
 	notAfter time.Time // what is issued ends no later; the zero value: no bound
+	only     []string  // what alone may be granted, by the app passwords that were shown; nil for anything
 }
 
 // begin opens an attempt.
@@ -223,7 +226,7 @@ func (e *Engine) admit(ctx context.Context, a *attempt, shown proof) (*identity,
 	if err := e.withinGuesses(a, shown); err != nil {
 		return nil, err
 	}
-	id, err := e.authenticate(ctx, a.provider, shown)
+	id, err := e.authenticate(ctx, a, shown)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func (e *Engine) admitActor(ctx context.Context, a *attempt, shown proof) (*iden
 	if err := e.withinGuesses(a, shown); err != nil {
 		return nil, err
 	}
-	id, err := e.authenticate(ctx, a.provider, shown)
+	id, err := e.authenticate(ctx, a, shown)
 	if err != nil {
 		return nil, err
 	}

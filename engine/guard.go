@@ -23,7 +23,8 @@ type GuardRequest struct {
 // Credential is what an Authorization header holds. The zero value is none.
 type Credential struct {
 	Bearer   string // RFC 6750 §2.1
-	Password string // RFC 7617; its user name says nothing that counts
+	Username string // RFC 7617; it counts beside a password that was brought along
+	Password string // RFC 7617
 }
 
 // Admission is a yes, with what the guarded service is told.
@@ -113,9 +114,7 @@ func (e *Engine) recognise(ctx context.Context, a *attempt, shown Credential) (*
 	case shown.Bearer != "":
 		return e.recogniseBearer(ctx, a, shown.Bearer)
 	case shown.Password != "":
-		// Any user name will do: many clients cannot leave it empty, and the
-		// app password says whose it is.
-		return e.admitAtDoor(ctx, a, proof{password: strings.TrimSpace(shown.Password)})
+		return e.admitAtDoor(ctx, a, shown.proof())
 	default:
 		return nil, refuse(oauth2.InvalidToken, "No credentials were given.", "the request has no credentials that can be read")
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"strings"
 	"time"
 )
@@ -51,8 +50,7 @@ type account struct {
 	displayName string
 	groups      []string
 	attributes  map[string]any
-	maxAge      time.Duration // of an app password; 0 for no bound
-	maxActive   int           // app passwords; 0 for no bound
+	rules       AppPasswordRules
 	jwts        []accountJWT
 }
 
@@ -72,20 +70,6 @@ func (a *account) owns(id *identity) bool {
 		}
 	}
 	return false
-}
-
-// permits refuses an app password that is past its time, by its own record or
-// by the rules of its account.
-func (a *account) permits(p AppPassword, now time.Time) error {
-	switch {
-	case !p.RevokedAt.IsZero():
-		return fmt.Errorf("the app password %s was revoked at %s", p.ID, p.RevokedAt.UTC().Format(time.RFC3339))
-	case !p.Active(now):
-		return fmt.Errorf("the app password %s expired at %s", p.ID, p.ExpiresAt.UTC().Format(time.RFC3339))
-	case a.maxAge > 0 && !now.Before(p.CreatedAt.Add(a.maxAge)):
-		return fmt.Errorf("the app password %s is older than the max_age of service_account %s", p.ID, a.label)
-	}
-	return nil
 }
 
 // subjectOf names the owner of an input JWT. Labels have no slash, so two

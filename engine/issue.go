@@ -26,7 +26,7 @@ func (e *Engine) issue(a *attempt, id *identity) (*oauth2.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	granted := a.provider.grant(a.scopes)
+	granted := a.allowed(a.provider.grant(a.scopes))
 	if id.via == a.provider {
 		granted = within(granted, id.claims)
 	}

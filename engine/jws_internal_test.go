@@ -122,28 +122,6 @@ func TestATokenEndsAtItsExpAndBeginsAtItsNotBefore(t *testing.T) {
 	}
 }
 
-// An app password's borders, likewise.
-func TestAnAppPasswordEndsAtItsTime(t *testing.T) {
-	now := time.Unix(1_700_000_000, 0)
-	a := &account{label: "ci", maxAge: time.Hour}
-	tests := []struct {
-		record AppPassword
-		ok     bool
-	}{
-		{AppPassword{CreatedAt: now}, true},
-		{AppPassword{CreatedAt: now.Add(-time.Hour + 1)}, true},
-		{AppPassword{CreatedAt: now.Add(-time.Hour)}, false},
-		{AppPassword{CreatedAt: now, ExpiresAt: now.Add(1)}, true},
-		{AppPassword{CreatedAt: now, ExpiresAt: now}, false},
-		{AppPassword{CreatedAt: now, RevokedAt: now.Add(time.Hour)}, false}, // revoked is revoked
-	}
-	for _, tt := range tests {
-		if err := a.permits(tt.record, now); (err == nil) != tt.ok {
-			t.Errorf("%+v: %v", tt.record, err)
-		}
-	}
-}
-
 // Numbers keep their digits, as encoding/json's own Number.
 func TestNumbersOfAJWTKeepTheirDigits(t *testing.T) {
 	token, err := parseJWS(signES256(t, newP256(t), es256Header, `{"a":9007199254740993,"b":[1.50,{"c":1e400}]}`))

@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/m2md/m2md/engine/oauth2"
@@ -85,43 +83,13 @@ func proofInSecret(secret string) (proof, bool) {
 }
 
 // authenticate answers who shows a proof.
-func (e *Engine) authenticate(ctx context.Context, p *provider, shown proof) (*identity, error) {
+func (e *Engine) authenticate(ctx context.Context, a *attempt, shown proof) (*identity, error) {
 	switch {
 	case shown.jwt != "":
-		return e.authenticateJWT(ctx, p, shown)
+		return e.authenticateJWT(ctx, a.provider, shown)
 	case shown.opaque != "":
-		return e.authenticateOpaque(ctx, p, shown.opaque)
+		return e.authenticateOpaque(ctx, a.provider, shown.opaque)
 	default:
-		return e.authenticateAppPassword(ctx, shown)
+		return e.authenticateAppPassword(ctx, a, shown)
 	}
-}
-
-// authenticateAppPassword finds the account of an app password. That the
-// account must be declared is what makes deleting its block end its logins.
-func (e *Engine) authenticateAppPassword(ctx context.Context, shown proof) (*identity, error) {
-	id, err := ParseAppPassword(shown.password)
-	if err != nil {
-		return nil, badProof("%s", err)
-	}
-	record, err := e.deps.AppPasswords.AppPassword(ctx, id)
-	if errors.Is(err, ErrNotFound) {
-		return nil, badProof("no app password has the ID %s", id)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("app password %s: %w", id, err)
-	}
-	if !record.Matches(shown.password) {
-		return nil, badProof("the secret does not belong to the app password %s", id)
-	}
-	if shown.username != "" && shown.username != record.Account {
-		return nil, badProof("the app password %s belongs to another account than the username says", id)
-	}
-	account, declared := e.accounts[record.Account]
-	if !declared {
-		return nil, badProof("the app password %s belongs to %s, which no service_account block declares", id, record.Account)
-	}
-	if err := account.permits(record, e.deps.Now()); err != nil {
-		return nil, badProof("%s", err)
-	}
-	return &identity{subject: account.label, origin: account.origin(), account: account}, nil
 }

@@ -229,7 +229,9 @@ type AccountJWT struct {
 type AppPasswordRules struct {
 	Decl
 	MaxAge    time.Duration // since creation; 0 for no bound
-	MaxActive int           // neither expired nor revoked; 0 for no bound
+	MaxActive int           // neither expired, revoked nor on their way out; 0 for no bound
+	// AllowedCIDRs are from where they may be used; nil for from anywhere.
+	AllowedCIDRs []netip.Prefix
 }
 
 // PolicySource is a policy as written: the body of function(request, inputs).

@@ -12,40 +12,6 @@ var ErrNotFound = errors.New("not found")
 // ErrExists is wrapped when a record with that key is already there.
 var ErrExists = errors.New("already exists")
 
-// AppPassword is what is kept of an app password: never the password itself.
-type AppPassword struct {
-	ID        string // the public part, by which it is found
-	Account   string
-	Label     string   // free text of its owner; may be ""
-	Hash      [32]byte // SHA-256 of the whole password
-	CreatedAt time.Time
-	CreatedBy string
-	ExpiresAt time.Time // the zero value: never
-	RevokedAt time.Time // the zero value: not revoked
-}
-
-// AppPasswordReader finds app passwords. It stands on the path of requests
-// and is called by many goroutines.
-type AppPasswordReader interface {
-	// AppPassword returns the record with that ID, or an error that wraps
-	// ErrNotFound.
-	AppPassword(ctx context.Context, id string) (AppPassword, error)
-}
-
-// AppPasswordStore keeps app passwords. What a method acknowledged survives
-// the loss of power.
-type AppPasswordStore interface {
-	AppPasswordReader
-	// CreateAppPassword adds p, or fails with ErrExists where its ID is taken.
-	CreateAppPassword(ctx context.Context, p AppPassword) error
-	// RevokeAppPassword sets RevokedAt, once: a second call keeps the first
-	// time. It fails with ErrNotFound where there is no such ID.
-	RevokeAppPassword(ctx context.Context, id string, at time.Time) (AppPassword, error)
-	// ListAppPasswords returns those of an account, or all for account "",
-	// ordered by account, then creation, then ID.
-	ListAppPasswords(ctx context.Context, account string) ([]AppPassword, error)
-}
-
 // UsedTokens remembers which input JWTs were used, where each may be used once.
 type UsedTokens interface {
 	// UseToken marks the token, by a hash of what identifies it, as used until

@@ -38,8 +38,8 @@ func appPasswordsBlock() *block {
 		},
 		attributes: []attribute{
 			{AttributeDoc: AttributeDoc{Name: "max_age", Type: TypeDuration, Default: "no bound", Constraint: "More than 0s.", Doc: "How long after its creation an app password works."}, inRange: atLeastOne},
-			{AttributeDoc: AttributeDoc{Name: "max_active", Type: TypeInt, Default: "no bound", Constraint: "1 or more.", Doc: "How many may be neither expired nor revoked."}, inRange: atLeastOne},
-			notYet("allowed_cidrs", TypeStrings, "Networks from which app passwords work."),
+			{AttributeDoc: AttributeDoc{Name: "max_active", Type: TypeInt, Default: "no bound", Constraint: "1 or more.", Doc: "How many may be made that are neither expired nor revoked. One that was rotated and is on its way out does not count."}, inRange: atLeastOne},
+			{AttributeDoc: AttributeDoc{Name: "allowed_cidrs", Type: TypeStrings, Filled: true, Default: "from anywhere", Constraint: "Networks in CIDR form.", Doc: "From where alone app passwords work, by the client's address as trusted_proxies tell it."}, check: checkNetwork},
 		},
 	}
 }
@@ -48,11 +48,31 @@ func decodeAppPasswords(v *values) engine.AppPasswordRules {
 	if v == nil {
 		return engine.AppPasswordRules{}
 	}
-	return engine.AppPasswordRules{
+	rules := engine.AppPasswordRules{
 		Decl:      v.decl,
 		MaxAge:    v.duration("max_age"),
 		MaxActive: v.whole("max_active"),
 	}
+	for _, text := range v.strs("allowed_cidrs") {
+		if network, bad := parseNetwork(text); bad == (fault{}) {
+			rules.AllowedCIDRs = append(rules.AllowedCIDRs, network)
+		}
+	}
+	return rules
+}
+
+// checkNetwork wants a network. One of IPv6 that maps IPv4 would never be met:
+// the address of a client is always the plain one.
+func checkNetwork(s string) fault {
+	const remedy = `Write a network in CIDR form, such as "10.0.0.0/8".`
+	network, bad := parseNetwork(s)
+	switch {
+	case bad.summary == "is no network":
+		return fault{summary: bad.summary, detail: remedy}
+	case bad == (fault{}) && network.Addr().Is4In6():
+		return fault{summary: "is a network of IPv4 in the form of IPv6", detail: remedy}
+	}
+	return bad
 }
 
 func accountJWTBlock() *block {

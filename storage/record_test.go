@@ -14,6 +14,8 @@ import (
 // A record that was written once must be read for ever.
 const (
 	passwordV1 = `{"v":1,"id":"a1","account":"prometheus","label":"blue","sha256":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","created":"2026-11-21T14:45:24.123456789Z","by":"uid 1000","expires":"2027-02-19T14:45:24Z"}`
+	passwordV2 = `{"v":2,"id":"a1","account":"prometheus","created":"2026-11-21T14:45:24.123456789Z","argon2id":"$argon2id$v=19$m=65536,t=3,p=1$AQIAAAAAAAAAAAAAAAAAAA$AwQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","cidrs":["10.0.0.0/8"],"providers":["loki"],"scopes":["logs:read"],"retired":"2026-11-21T14:45:24Z","successor":"a2"}`
+	useV1      = `{"v":1,"at":"2026-11-21T14:45:24.123456789Z","from":"10.0.0.1","provider":"loki"}`
 	keySetV1   = `{"v":1,"id":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","jwks":"eyJrZXlzIjpbXX0=","fetched":"2026-11-21T14:45:24.123456789Z","until":"2026-11-22T15:00:24.123456789Z"}`
 	revokedV1  = "1\x00service_account\x00ci\x001795272324.123456789\x001795358724.123456789\x001795272325.000000000\x00uid 1000"
 	keyV1      = `{"v":1,"name":"main","id":"k1","alg":"ES256","pkcs8":"AP8=","created":"2026-11-21T14:45:24.123456789Z"}`
@@ -27,6 +29,19 @@ func TestRecordsOfTheFirstVersionKeepTheirForm(t *testing.T) {
 	}
 	if raw, err := storage.EncodeAppPassword(p); err != nil || string(raw) != passwordV1 {
 		t.Errorf("EncodeAppPassword = %s, %v\nwant %s", raw, err, passwordV1)
+	}
+	if p, err = storage.DecodeAppPassword([]byte(passwordV2)); err != nil || p.Brought.Sum[0] != 3 || p.Successor != "a2" || len(p.Limits.CIDRs) != 1 {
+		t.Fatalf("DecodeAppPassword = %+v, %v", p, err)
+	}
+	if raw, err := storage.EncodeAppPassword(p); err != nil || string(raw) != passwordV2 {
+		t.Errorf("EncodeAppPassword = %s, %v\nwant %s", raw, err, passwordV2)
+	}
+	use, err := storage.DecodeLastUse([]byte(useV1))
+	if err != nil || use.From.String() != "10.0.0.1" {
+		t.Fatalf("DecodeLastUse = %+v, %v", use, err)
+	}
+	if raw, err := storage.EncodeLastUse(use); err != nil || string(raw) != useV1 {
+		t.Errorf("EncodeLastUse = %s, %v\nwant %s", raw, err, useV1)
 	}
 	set, err := storage.DecodeKeySet([]byte(keySetV1))
 	if err != nil || string(set.Document) != `{"keys":[]}` || set.ID[31] != 0x1f || set.Until.Hour() != 15 {
@@ -87,8 +102,12 @@ func TestASigningKeyThatWouldBeMisreadIsRefused(t *testing.T) {
 
 func TestARecordThatWouldBeMisreadIsRefused(t *testing.T) {
 	tests := []struct{ name, record string }{
-		{"a newer version", strings.Replace(passwordV1, `"v":1`, `"v":2`, 1)},
+		{"a newer version", strings.Replace(passwordV1, `"v":1`, `"v":3`, 1)},
 		{"no version", strings.Replace(passwordV1, `"v":1,`, ``, 1)},
+		{"an argon2id hash of another kind", strings.Replace(passwordV2, "argon2id$v", "argon2i$v", 1)},
+		{"an argon2id hash that would take all memory", strings.Replace(passwordV2, "m=65536", "m=4194304", 1)},
+		{"both hashes", strings.Replace(passwordV2, `"argon2id"`, `"sha256":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","argon2id"`, 1)},
+		{"a network that is none", strings.Replace(passwordV2, "10.0.0.0/8", "10.0.0.0/99", 1)},
 		{"a short hash", strings.Replace(passwordV1, "AAEC", "", 1)},
 		{"no ID", strings.Replace(passwordV1, `"id":"a1",`, ``, 1)},
 		{"cut off", passwordV1[:len(passwordV1)/2]},

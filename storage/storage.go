@@ -15,6 +15,8 @@ import (
 // asked for: somebody may have pasted a whole password.
 type Store interface {
 	engine.AppPasswordStore
+	engine.AppPasswordUseStore
+	engine.AppPasswordFigures
 	engine.SigningKeyStore
 	engine.UsedTokens
 	engine.RevocationStore

@@ -68,11 +68,17 @@ func newPolicies() *scripting.Compiler {
 // served: keys that nobody keeps, and no connection to anywhere.
 func rehearsalDeps(keys *jwks.Cache) engine.Deps {
 	store := memory.New()
+	hasher, err := engine.NewPasswordHasher(engine.PasswordHasherOptions{Random: rand.Reader})
+	if err != nil {
+		panic(err) // the system has no randomness
+	}
 	return engine.Deps{
 		Now:          time.Now,
 		Random:       rand.Reader,
 		Policies:     newPolicies(),
 		AppPasswords: store,
+		Uses:         engine.NewAppPasswordUses(),
+		Hasher:       hasher,
 		UsedTokens:   store,
 		Revocations:  &engine.Revocations{},
 		SigningKeys:  store,

@@ -41,6 +41,7 @@ type Options struct {
 	Socket     string    // "" for admin.sock in the state folder
 	Audit      io.Writer // of decisions; nil for nowhere
 	Log        *slog.Logger
+	KeepUses   time.Duration // how often the last uses of app passwords are written; 0 stands for 10 s
 }
 
 // Daemon is the only place where the rooms are wired together. The fields of
@@ -52,6 +53,7 @@ type Daemon struct {
 	store   storage.Store
 	keys    *jwks.Cache
 	metrics *metrics
+	book    *passwordBook
 	audit   *auditLog
 	deps    engine.Deps
 	watcher *hcl.Watcher
@@ -104,6 +106,7 @@ func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (_ *Daemon
 		return nil, fmt.Errorf("the configuration %s has faults, and nothing is served before they are mended", opts.Config)
 	}
 	d.start = first.Spec
+	d.metrics.passwords.book = d.book
 	d.swap(first)
 	d.metrics.keySets.remotes = d.remotes
 	d.metrics.expiry.live = &d.live
@@ -134,6 +137,10 @@ func (d *Daemon) open(ctx context.Context, loaded *hcl.Loaded) (err error) {
 	// Closed before storage is: what was fetched last is still to be kept.
 	d.keys = jwks.NewCache(jwks.Options{Log: d.log, Observe: d.metrics.fetched, Store: d.store})
 	d.closers = append(d.closers, d.keys.Close)
+	if d.book, err = openPasswordBook(d.store, &d.live, d.log); err != nil {
+		return err
+	}
+	d.closers = append(d.closers, d.book.Close)
 	revocations, err := engine.OpenRevocations(context.Background(), d.store, time.Now)
 	if err != nil {
 		return err
@@ -143,6 +150,8 @@ func (d *Daemon) open(ctx context.Context, loaded *hcl.Loaded) (err error) {
 		Random:       cryptorand.Reader,
 		Policies:     newPolicies(),
 		AppPasswords: d.store,
+		Uses:         d.book.uses,
+		Hasher:       d.book.hasher,
 		UsedTokens:   d.store,
 		Revocations:  revocations,
 		Published:    &engine.PublishedKeys{},
@@ -225,6 +234,8 @@ func (d *Daemon) listenAdmin() error {
 	door := &serve.Admin{
 		Live:      &d.live,
 		Passwords: d.store,
+		Uses:      d.book.uses,
+		Hasher:    d.book.hasher,
 
 		Revocations: d.deps.Revocations,
 
@@ -268,6 +279,8 @@ func (d *Daemon) Run(ctx context.Context, again <-chan os.Signal) error {
 	go func() { defer close(reloaderDone); d.reloadLoop(reloading, again) }()
 	go d.remindOfCertificates(reloading)
 	go d.forgetRevocations(reloading)
+	stopTending := d.book.tend(cmp.Or(d.opts.KeepUses, keepUsesEvery))
+	defer stopTending()
 	d.log.Info("serving", "listen", d.main.listener.Addr().String(), "config", d.opts.Config, "generation", d.live.Load().Generation())
 	notifySystemd("READY=1")
 	select {
@@ -332,8 +345,8 @@ func (d *Daemon) Status() serve.Status {
 		Sources:    summary.Sources,
 		Accounts:   summary.Accounts,
 		Policies:   summary.Policies,
-		Orphaned:   d.orphaned(live),
 	}
+	d.book.tellStatus(&status)
 	if d.observe.listener != nil {
 		status.Metrics = d.observe.listener.Addr().String()
 	}
@@ -356,23 +369,6 @@ func keySetStatus(s jwks.Status) serve.KeySetStatus {
 		URL: s.URL, Keys: s.Keys, Skipped: len(s.Skipped), FetchedAt: s.FetchedAt, UsedUntil: s.Expires,
 		Stale: s.Stale, StaleSince: s.StaleSince, Restored: s.Restored, Error: s.LastError,
 	}
-}
-
-// orphaned are the accounts that have app passwords but no block: their
-// passwords are inert until the name is declared again.
-func (d *Daemon) orphaned(live *engine.Engine) []string {
-	all, err := d.store.ListAppPasswords(context.Background(), "")
-	if err != nil {
-		d.log.Error("listing app passwords failed", "err", err)
-		return nil
-	}
-	var names []string
-	for _, p := range all { // ordered by account
-		if _, declared := live.Account(p.Account); !declared && (len(names) == 0 || names[len(names)-1] != p.Account) {
-			names = append(names, p.Account)
-		}
-	}
-	return names
 }
 
 // text renders findings for a log or an operator.

@@ -86,7 +86,7 @@ func (silentFault) Error() string { return "faults were found" }
 func wrongUsage(_ *cli.Context, err error, _ bool) error { return usageError{err} }
 
 // command completes a command with what all share: strict arguments. argument
-// names them for people: "" for none, NAME for one, [NAME...] for any number.
+// names them for people: "" for none, NAME for one, [NAME] for at most one, [NAME...] for any number.
 func command(c *cli.Command, argument string, action cli.ActionFunc) *cli.Command {
 	c.ArgsUsage = argument
 	c.HideHelpCommand = true

@@ -30,6 +30,7 @@ type metrics struct {
 	keySets     *keySetMetrics
 	expiry      *certificateExpiry
 	revocations *revocationCount
+	passwords   *passwordMetrics
 	auditErrors prometheus.Counter
 
 	keyRotations *prometheus.CounterVec
@@ -58,8 +59,9 @@ func newMetrics() *metrics {
 			Name: "m2md_last_reload_success_timestamp_seconds", Help: "When the serving generation was loaded."}),
 		keyFetches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "m2md_jwks_fetches_total", Help: "Fetches of remote key sets, by reason (due, unknown_kid) and outcome (ok, failed)."}, []string{"reason", "outcome"}),
-		keySets: newKeySetMetrics(),
-		expiry:  newCertificateExpiry(),
+		keySets:   newKeySetMetrics(),
+		expiry:    newCertificateExpiry(),
+		passwords: newPasswordMetrics(),
 
 		revocations: newRevocationCount(),
 
@@ -72,7 +74,7 @@ func newMetrics() *metrics {
 		keyErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "m2md_signing_key_errors_total", Help: "Changes of signing keys that failed, and are tried again; those that are there go on."}),
 	}
-	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.opaqueAsked, m.keySets, m.expiry, m.revocations, m.auditErrors, m.keyRotations, m.keyErrors,
+	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.opaqueAsked, m.keySets, m.expiry, m.passwords, m.revocations, m.auditErrors, m.keyRotations, m.keyErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

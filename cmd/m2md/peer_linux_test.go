@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/m2md/m2md/engine/serve"
 )
 
 // nobody is a user that every system has and that owns nothing.
@@ -83,8 +85,8 @@ func askHere(uid int, path string) (string, error) {
 func TestAnAppPasswordKnowsWhoMadeIt(t *testing.T) {
 	r := served(t, map[string]string{"a.hcl": listeners + letsIn})
 	r.password("ci")
-	all, err := r.admin().ListAppPasswords(t.Context(), "")
-	if err != nil || len(all) != 1 || all[0].CreatedBy != ownName() || all[0].Secret != "" {
+	all, err := r.admin().ListAppPasswords(t.Context(), serve.AppPasswordFilter{}, "")
+	if err != nil || len(all.AppPasswords) != 1 || all.AppPasswords[0].CreatedBy != ownName() || all.AppPasswords[0].Secret != "" {
 		t.Errorf("got %+v, %v", all, err)
 	}
 }

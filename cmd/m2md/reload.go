@@ -78,8 +78,10 @@ func (d *Daemon) reload(ctx context.Context) serve.ReloadResult {
 func (d *Daemon) swap(next *assessment) {
 	now := time.Now()
 	d.fingerprint, d.spec = next.Spec.Fingerprint, next.Spec
+	before := d.live.Load()
 	d.live.Swap(next.Engine)
 	next.Engine.Adopt()
+	d.book.swapped(before, next.Engine)
 	d.metrics.serving(next.Engine.Generation(), now)
 	d.tellKeys(next.Engine)
 	d.keysSettled(next.Engine.KeyFailure())

@@ -162,14 +162,17 @@ func memberAt(value any, path []string) string {
 	return fmt.Sprint(value)
 }
 
-// login USER PASSWORD [PROVIDER]: asks the daemon at $LISTEN for a token, of
-// provider loki unless told. It fails where there is none; stdout is the answer.
+// login USER PASSWORD [PROVIDER [SCOPE]]: asks the daemon at $LISTEN for a token,
+// of provider loki unless told. It fails where there is none; stdout is the answer.
 func login(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 2 && len(args) != 3 {
-		ts.Fatalf("usage: login USER PASSWORD [PROVIDER]")
+	if len(args) < 2 || len(args) > 4 {
+		ts.Fatalf("usage: login USER PASSWORD [PROVIDER [SCOPE]]")
 	}
 	provider := append(args, "loki")[2]
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {provider}, "username": {args[0]}, "password": {args[1]}}
+	if len(args) == 4 {
+		form.Set("scope", args[3])
+	}
 	res, err := http.PostForm("http://"+ts.Getenv("LISTEN")+"/oauth2/token", form)
 	ts.Check(err)
 	defer res.Body.Close()

@@ -72,12 +72,9 @@ func createServiceAccount(c *cli.Context) error {
 	if err := reloadIfServed(c); err != nil {
 		return err
 	}
-	return withKeeper(c, where, func(k passwordKeeper) error {
-		made, err := k.CreateAppPassword(c.Context, asked)
-		if err != nil {
-			return err
-		}
-		return tellNewPassword(c, made)
+	out := &secretOutput{stdout: c.App.Writer, stderr: c.App.ErrWriter}
+	return withDesk(c, where, func(d passwordDesk) error {
+		return out.create(c.Context, d, []serve.NewAppPassword{asked})
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -68,9 +67,7 @@ func writeStatus(w io.Writer, s serve.Status) error {
 	if revoked := revokedLine(s.Revoked); revoked != "" {
 		line("revoked", "%s", revoked)
 	}
-	if len(s.Orphaned) > 0 {
-		line("orphaned", "%s: app passwords without a service_account block, which are inert", strings.Join(s.Orphaned, ", "))
-	}
+	writePasswordStatus(line, s)
 	if s.Reload.OK {
 		line("last reload", "ok, %s", when(s.Reload.At))
 	} else {

@@ -13,6 +13,7 @@ import (
 // Store is the storage that a Daemon needs.
 type Store interface {
 	engine.AppPasswordStore
+	engine.AppPasswordUseStore
 	engine.SigningKeyStore
 	engine.UsedTokens
 	engine.RevocationStore
@@ -53,12 +54,28 @@ func NewDaemon(t testing.TB, parts Parts) *Daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
+	hasher, err := engine.NewPasswordHasher(engine.PasswordHasherOptions{Random: rand.Reader, Cost: HashCost()})
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := &Daemon{Clock: parts.Clock, Audit: &Recorder{}, Store: parts.Store}
 	d.Deps = engine.Deps{
 		Now: d.Clock.Now, Random: rand.Reader, Policies: parts.Policies,
 		AppPasswords: parts.Store, SigningKeys: parts.Store, Published: &engine.PublishedKeys{}, UsedTokens: parts.Store, Revocations: revocations, KeySets: keySets, Verified: engine.NewVerifiedTokens(), Guesses: engine.NewGuesses(), Opaque: opaques, Audit: d.Audit,
+		Uses: engine.NewAppPasswordUses(), Hasher: hasher,
 	}
 	return d
+}
+
+// HashCost is what a slow hash costs in tests: next to nothing.
+func HashCost() engine.HashCost { return engine.HashCost{Memory: 8, Passes: 1, Lanes: 1} }
+
+// Desk is what operators ask for app passwords, under what serves.
+func (d *Daemon) Desk() engine.AppPasswords {
+	return engine.AppPasswords{
+		Store: d.Store, Random: rand.Reader, Now: d.Clock.Now, By: "somebody",
+		Engine: d.Live.Load(), Uses: d.Deps.Uses, Hasher: d.Deps.Hasher,
+	}
 }
 
 // Compile compiles a configuration as the next generation, without serving it.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 )
 
 // AdminClient asks a running daemon, over its socket.
@@ -35,21 +34,6 @@ func (c *AdminClient) Reload(ctx context.Context) (ReloadResult, error) {
 // Status asks how the daemon is.
 func (c *AdminClient) Status(ctx context.Context) (Status, error) {
 	return ask[Status](ctx, c, http.MethodGet, "/status", nil)
-}
-
-// CreateAppPassword makes an app password; the answer holds it, once.
-func (c *AdminClient) CreateAppPassword(ctx context.Context, asked NewAppPassword) (AppPassword, error) {
-	return ask[AppPassword](ctx, c, http.MethodPost, "/app-passwords", asked)
-}
-
-// ListAppPasswords returns those of an account, or all for "".
-func (c *AdminClient) ListAppPasswords(ctx context.Context, account string) ([]AppPassword, error) {
-	return ask[[]AppPassword](ctx, c, http.MethodGet, "/app-passwords?account="+url.QueryEscape(account), nil)
-}
-
-// RevokeAppPassword ends an app password. A second call changes nothing.
-func (c *AdminClient) RevokeAppPassword(ctx context.Context, id string) (AppPassword, error) {
-	return ask[AppPassword](ctx, c, http.MethodPost, "/app-passwords/"+url.PathEscape(id)+"/revoke", nil)
 }
 
 // ask makes one request. A refusal of the daemon is an error with its words.

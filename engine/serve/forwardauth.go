@@ -114,7 +114,7 @@ func readAuthorization(values []string) (c engine.Credential, malformed string) 
 		if err != nil {
 			return c, ""
 		}
-		_, c.Password, _ = strings.Cut(string(plain), ":") // any user name will do
+		c.Username, c.Password, _ = strings.Cut(string(plain), ":")
 	}
 	return c, ""
 }

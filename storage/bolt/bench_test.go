@@ -6,8 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.etcd.io/bbolt"
-
+	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/storage/storagetest"
 )
 
@@ -23,15 +22,11 @@ func filled(b *testing.B, n int) string {
 	const portion = 10_000
 	s.db.NoSync = true
 	for from := 0; from < n && err == nil; from += portion {
-		err = s.db.Update(func(tx *bbolt.Tx) error {
-			for i := from; i < min(from+portion, n); i++ {
-				p := storagetest.Password(benchID(i), fmt.Sprintf("account-%06d", i/10))
-				if err := errors.Join(tx.Bucket(accountBucket).Put(accountKey(p), nil), putPassword(tx, p)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		var some []engine.AppPassword
+		for i := from; i < min(from+portion, n); i++ {
+			some = append(some, storagetest.Password(benchID(i), fmt.Sprintf("account-%06d", i/10)))
+		}
+		err = s.CreateAppPassword(b.Context(), some...)
 	}
 	if err := errors.Join(err, s.Close()); err != nil {
 		b.Fatal(err)
@@ -75,7 +70,7 @@ func BenchmarkListAppPasswords(b *testing.B) {
 			defer s.Close()
 			b.ReportAllocs()
 			for b.Loop() {
-				list, err := s.ListAppPasswords(b.Context(), "account-000042")
+				list, err := s.ListAppPasswords(b.Context(), engine.AppPasswordQuery{Account: "account-000042", Limit: 100})
 				if err != nil || len(list) != 10 {
 					b.Fatal(len(list), err)
 				}

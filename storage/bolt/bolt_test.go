@@ -2,6 +2,7 @@ package bolt_test
 
 import (
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/m2md/m2md/engine"
@@ -29,13 +30,18 @@ func TestWhatWasKeptIsThereAfterReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m2md.db")
 	s := open(t, path)
 	password, key := storagetest.Password("a1", "prometheus"), storagetest.Key("main", "k1", storagetest.Moment())
-	if err := s.CreateAppPassword(t.Context(), password); err != nil {
+	brought := storagetest.Brought("b1", "prometheus")
+	if err := s.CreateAppPassword(t.Context(), password, brought); err != nil {
+		t.Fatal(err)
+	}
+	use := engine.LastUse{At: storagetest.Moment().UTC(), Provider: "loki"}
+	if err := s.KeepAppPasswordUses(t.Context(), []engine.AppPasswordUse{{ID: "b1", LastUse: use}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.ChangeSigningKeys(t.Context(), []engine.StoredKey{key}, nil); err != nil {
 		t.Fatal(err)
 	}
-	revoked, err := s.RevokeAppPassword(t.Context(), "a1", storagetest.Moment())
+	revoked, err := engine.RevokeAppPassword(t.Context(), s, "a1", storagetest.Moment())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +49,15 @@ func TestWhatWasKeptIsThereAfterReopening(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, path)
-	if got, err := s.AppPassword(t.Context(), "a1"); err != nil || got != revoked {
+	if got, err := s.AppPassword(t.Context(), "a1"); err != nil || !reflect.DeepEqual(got, revoked) {
 		t.Errorf("AppPassword = %+v, %v, want %+v", got, err, revoked)
 	}
-	if list, err := s.ListAppPasswords(t.Context(), "prometheus"); err != nil || len(list) != 1 {
-		t.Errorf("ListAppPasswords = %v, %v, want one", list, err)
+	list, err := s.ListAppPasswords(t.Context(), engine.AppPasswordQuery{Account: "prometheus", Limit: 10})
+	if err != nil || len(list) != 2 || list[1].LastUse != use {
+		t.Errorf("ListAppPasswords = %+v, %v, want two, one of them used", list, err)
+	}
+	if found, anybody, err := s.BroughtAppPasswords(t.Context(), "prometheus", storagetest.Moment()); err != nil || !anybody || len(found) != 1 || found[0].Brought != brought.Brought {
+		t.Errorf("BroughtAppPasswords = %+v, %t, %v", found, anybody, err)
 	}
 	keys, err := s.SigningKeys(t.Context())
 	if err != nil || len(keys) != 1 || string(keys[0].PKCS8) != string(key.PKCS8) || !keys[0].CreatedAt.Equal(key.CreatedAt) {

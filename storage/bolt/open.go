@@ -32,8 +32,9 @@ var (
 	ErrPermissions = errors.New("others than its owner may read or write it")
 )
 
-// schema is the version of the buckets' layout, in which this m2md writes.
-const schema = 1
+// schema is the version of the buckets' layout, in which this m2md writes. Of
+// version 1, it makes version 2 as it opens the file: see upgrade.
+const schema = 2
 
 // magic is what the meta bucket of each of our files says it is.
 const magic = "m2md storage"
@@ -76,6 +77,9 @@ func open(path string, timeout time.Duration) (*Store, error) {
 	recent, err := lru.New[string, decoded](recentPasswords)
 	if err != nil {
 		panic(err) // only for a size below one
+	}
+	if err := guard(func() error { return upgrade(db) }); err != nil {
+		return nil, errors.Join(fmt.Errorf("making version %d of its layout: %w", schema, err), db.Close())
 	}
 	return &Store{db: db, file: file, path: path, recent: recent}, nil
 }
@@ -142,7 +146,7 @@ func initialize(path string) error {
 		return err
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{metaBucket, passwordBucket, accountBucket, keyBucket} {
+		for _, name := range append(passwordBuckets(), metaBucket, keyBucket) {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}
@@ -228,7 +232,11 @@ func inspectBuckets(tx *bbolt.Tx) error {
 	case found > schema:
 		return fmt.Errorf("%w: it has schema %d, and this m2md knows %d; install that m2md, or restore an older backup", ErrNewer, found, schema)
 	}
-	for _, name := range [][]byte{passwordBucket, accountBucket, keyBucket} {
+	required := append(passwordBuckets(), keyBucket)
+	if found == 1 {
+		required = [][]byte{passwordBucket, accountBucket, keyBucket}
+	}
+	for _, name := range required {
 		if tx.Bucket(name) == nil {
 			return fmt.Errorf("%w: its bucket %s is missing; restore a backup", ErrDamaged, name)
 		}

@@ -88,9 +88,10 @@ func TestAFileThatIsNotAWholeStorageIsRefusedAndLeftAlone(t *testing.T) {
 		// Opened for writing, bbolt would add a freelist to this one.
 		{"another program's without a freelist", foreign(t, &bbolt.Options{NoFreelistSync: true}, meta("etcd", "1")), bolt.ErrForeign, "name another path"},
 		{"bbolt's without anything", foreign(t, nil, nothing), bolt.ErrForeign, "name another path"},
-		{"a newer m2md's", foreign(t, nil, meta("m2md storage", "2")), bolt.ErrNewer, "install that m2md"},
+		{"a newer m2md's", foreign(t, nil, meta("m2md storage", "3")), bolt.ErrNewer, "install that m2md"},
 		{"ours without a version", foreign(t, nil, meta("m2md storage", "")), bolt.ErrDamaged, "restore a backup"},
-		{"ours without its buckets", foreign(t, nil, meta("m2md storage", "1")), bolt.ErrDamaged, "its bucket app_passwords is missing"},
+		{"ours without its buckets", foreign(t, nil, meta("m2md storage", "2")), bolt.ErrDamaged, "its bucket app_passwords is missing"},
+		{"ours of version 1 without its buckets", foreign(t, nil, meta("m2md storage", "1")), bolt.ErrDamaged, "its bucket app_passwords is missing"},
 		{"ours with a freelist that is none", pointed(good, page, freelistAt, 0), bolt.ErrDamaged, "restore a backup"},
 		{"ours with a freelist far away", pointed(good, page, freelistAt, 1<<40), bolt.ErrDamaged, "restore a backup"},
 		{"ours with a root far away", pointed(good, page, rootAt, 1<<30), bolt.ErrDamaged, "restore a backup"},

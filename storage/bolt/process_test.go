@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/storage/bolt"
 	"github.com/m2md/m2md/storage/storagetest"
 )
@@ -88,7 +89,7 @@ func TestWhatWasAcknowledgedSurvivesKill9(t *testing.T) {
 					t.Errorf("%s: %v", id, err)
 				}
 			}
-			list, err := s.ListAppPasswords(t.Context(), "prometheus")
+			list, err := s.ListAppPasswords(t.Context(), engine.AppPasswordQuery{Account: "prometheus", Limit: 100_000})
 			if err != nil || len(list) < len(acknowledged) {
 				t.Errorf("%d are listed, %v, want %d", len(list), err, len(acknowledged))
 			}

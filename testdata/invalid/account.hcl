@@ -5,7 +5,7 @@ service_account "a" {
   app_passwords {
     max_age       = "90d" # ERROR: "max_age" must be a duration
     max_active    = "3"   # ERROR: "max_active" must be a whole number
-    allowed_cidrs = []    # ERROR: "allowed_cidrs" is not supported yet
+    allowed_cidrs = []    # ERROR: "allowed_cidrs" is empty
   }
   app_passwords { # ERROR: "app_passwords" is declared twice
   }
@@ -34,6 +34,13 @@ service_account "c" {
   app_passwords {
     max_age    = 3600 # ERROR: "max_age" must be a duration
     max_active = 1.5  # ERROR: "max_active" must be a whole number
+    allowed_cidrs = [
+      "10.0.0.0/8",
+      "10.0.0.1/8",           # ERROR: a member of "allowed_cidrs" has bits beyond its mask
+      "10.0.0.1",             # ERROR: a member of "allowed_cidrs" is an address, not a network
+      "unix",                 # ERROR: a member of "allowed_cidrs" is no network
+      "::ffff:10.0.0.0/104",  # ERROR: a member of "allowed_cidrs" is a network of IPv4 in the form of IPv6
+    ]
   }
   display_name = pattern("x") # ERROR: pattern() in a wrong place
   groups       = [pattern("x")] # ERROR: pattern() in a wrong place
