@@ -406,3 +406,22 @@ func TestWhereTokensAreAskedAboutIsAnnounced(t *testing.T) {
 		}
 	}
 }
+
+// A JWT that is taken once is so here, too, and at the token endpoint afterwards.
+func TestAJWTThatIsTakenOnceAsksOnce(t *testing.T) {
+	for _, path := range []string{"/oauth2/introspect", "/oauth2/revoke"} {
+		d := newDoor(t)
+		spec := d.aboutTokens(t)
+		spec.Sources[0].UseOnce = true
+		d.Serve(t, spec)
+		jwt := d.githubToken()
+		if got := d.ask(t, path, query("x"), basic("loki", jwt)); got.status != 200 {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+		for _, again := range []string{path, "/oauth2/token"} {
+			if got := d.ask(t, again, form("token", "x"), basic("loki", jwt)); got.text("error") != "invalid_client" || !strings.Contains(d.Audit.Last(t).Reason, "used before") {
+				t.Errorf("%s, and then %s: %d %s (%s)", path, again, got.status, got.body, d.Audit.Last(t).Reason)
+			}
+		}
+	}
+}
