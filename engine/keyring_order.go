@@ -49,11 +49,14 @@ func OrderKeys(ctx context.Context, store SigningKeyStore, random io.Reader, now
 	if err := store.ChangeSigningKeys(ctx, plan.put(), plan.removed); err != nil {
 		return KeyInfo{}, err
 	}
-	state := KeyNext
-	if meant == plan.current(meant.Name) {
-		state = KeySigning
+	switch {
+	case order.Drop != "":
+		return meant.describe(KeyGone), nil
+	case meant == plan.current(meant.Name):
+		return meant.describe(KeySigning), nil
+	default:
+		return meant.describe(KeyNext), nil
 	}
-	return meant.describe(state), nil
 }
 
 // rotationOf is how the configuration wants the keys of a name; without one,

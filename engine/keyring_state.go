@@ -98,6 +98,7 @@ const (
 	KeyRetiring  KeyState = "retiring"  // signs no more; its tokens are valid
 	KeyAlsoThere KeyState = "published" // by also_publish_file
 	KeyUnused    KeyState = "unused"    // kept, and no file declares its name
+	KeyGone      KeyState = "dropped"   // is no more
 )
 
 // KeyInfo is what may be told of a signing key: nothing of it is private. Times

@@ -146,12 +146,13 @@ func (d *Daemon) signingKeys() serve.KeyKeeper {
 // OrderKeys changes the keys between two generations, so that neither sees half
 // of it, and returns when the change is in force.
 func (k daemonKeys) OrderKeys(ctx context.Context, order serve.KeyOrder) (told serve.SigningKey, err error) {
-	done := make(chan struct{})
+	done, by := make(chan struct{}), operatorOf(ctx)
 	work := func(ctx context.Context) {
 		defer close(done)
 		if told, err = k.Keyring.OrderKeys(ctx, order); err != nil {
 			return
 		}
+		k.daemon.log.Info("an operator ordered a signing key", "by", by, "signing_key", told.Name, "kid", told.ID, "state", told.State)
 		if failure := k.daemon.rekey(ctx, true); failure != nil {
 			err = fmt.Errorf("it is kept, but not in force yet, and is tried again: %w", failure)
 		}

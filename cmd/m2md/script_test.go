@@ -45,6 +45,7 @@ func TestTheCommandsBehaveAsTranscribed(t *testing.T) {
 			"ready":   ready,
 			"keep":    keep,
 			"json":    checkJSON,
+			"keyid":   keyID,
 			"login":   login,
 			"grant":   grant,
 			"active":  active,
@@ -133,6 +134,16 @@ func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s is %s, want %s", args[i], got, args[i+1])
 		}
 	}
+}
+
+// keyID NAME FILE INDEX: sets $NAME to the kid of a key in a list of keys.
+func keyID(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: keyid NAME FILE INDEX")
+	}
+	var document any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &document))
+	ts.Setenv(args[0], memberAt(document, []string{args[2], "kid"}))
 }
 
 // memberAt is the text of what stands at a path; "absent" for nothing. The
