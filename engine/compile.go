@@ -14,8 +14,8 @@ import (
 
 // Compile turns a configuration into a generation. Everything that can fail is
 // done here; what it tells is complete, not only the first fault, and where it
-// holds an Error the engine is nil. It may keep new signing keys in storage,
-// for a configuration without faults, and makes no connection.
+// holds an Error the engine is nil. For a configuration without faults, it
+// does with the signing keys in storage what is due. It makes no connection.
 func Compile(ctx context.Context, spec Spec, generation uint64, deps Deps) (*Engine, Findings) {
 	c := &compiler{
 		spec: spec,

@@ -35,6 +35,14 @@
 // whole reason for the decision log. Each decision is recorded once, here
 // (audit.go), whatever its outcome.
 //
+// # Signing keys
+//
+// Which key signs is in storage, and changes only by a write that was
+// acknowledged (keyring.go). Compile makes these changes when they are due, and
+// NextKeyChange says when that is: a rotation is a new generation of the same
+// files. A key is published before it signs, for longer than others may keep a
+// key set, and until its last token has expired.
+//
 // # Whom it trusts
 //
 // Nothing of a request is believed before a key of the configuration has

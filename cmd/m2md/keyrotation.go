@@ -16,9 +16,12 @@ const (
 	lastKeyRetry  = 5 * time.Minute
 )
 
-// mostKeyWait is how long keys are not looked at at most: a machine that slept,
-// or whose clock was put forward, is late by no more than that.
-const mostKeyWait = time.Minute
+// Bounds of how long keys are not looked at. A machine that slept, or whose clock
+// was put forward, is late by no more than the longest.
+const (
+	leastKeyWait = 50 * time.Millisecond
+	mostKeyWait  = time.Minute
+)
 
 // keySchedule says when the keys are to change next. Only the reloading
 // goroutine uses it.
@@ -72,7 +75,7 @@ func (d *Daemon) keyWait() time.Duration {
 	if next.IsZero() {
 		return mostKeyWait
 	}
-	return min(max(next.Sub(d.deps.Now()), 0), mostKeyWait)
+	return min(max(next.Sub(d.deps.Now()), leastKeyWait), mostKeyWait)
 }
 
 // changeKeys does with the keys what is due.
