@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/m2md/m2md/engine/oauth2"
@@ -50,10 +52,9 @@ func (e *Engine) admitCaller(ctx context.Context, a *attempt, req *oauth2.Reques
 	return id, e.spend(ctx, id)
 }
 
-// lookUp returns the claims of a token that is valid now and is for the
-// audience of the provider that asks, whichever provider issued it. They are
-// shared, and only to be read.
-func (e *Engine) lookUp(a *attempt, raw string) (Claims, error) {
+// lookUp returns the claims, as JSON, of a token that is valid now and is for
+// the audience of the provider that asks, whichever provider issued it.
+func (e *Engine) lookUp(a *attempt, raw string) ([]byte, error) {
 	raw = strings.TrimSpace(raw)
 	token, err := e.deps.Verified.parse(raw)
 	if err != nil {
@@ -75,7 +76,22 @@ func (e *Engine) lookUp(a *attempt, raw string) (Claims, error) {
 	if !issuer.reach[own.origin] {
 		return nil, badToken("not active: no access of provider %s names %s any more", issuer.label, own.origin)
 	}
-	return token.claims, nil
+	return toldClaims(raw, token.claims)
+}
+
+// toldClaims are the claims of a token as they stand in it, or anew where some
+// would be taken for ours.
+func toldClaims(raw string, claims Claims) ([]byte, error) {
+	for _, name := range oauth2.TakenClaims {
+		if _, taken := claims[name]; taken {
+			claims = maps.Clone(claims) // they are shared
+			maps.DeleteFunc(claims, func(name string, _ any) bool { return slices.Contains(oauth2.TakenClaims[:], name) })
+			return mustEncode(claims), nil
+		}
+	}
+	_, rest, _ := strings.Cut(raw, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	return segmentEncoding.DecodeString(payload)
 }
 
 // issuerOf is the provider that a token says it was issued for. Nothing of the

@@ -1,9 +1,9 @@
 package oauth2
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -14,6 +14,10 @@ import (
 // MaxBody is how many bytes of a form are read. The largest honest request is
 // one assertion of some kilobytes.
 const MaxBody = 64 << 10
+
+// usualBody is for how many bytes there is room before any has come: whoever
+// only announces a body must not cost more.
+const usualBody = 4 << 10
 
 // The grants, as grant_type names them.
 const (
@@ -132,18 +136,19 @@ func checkResources(resources []string) error {
 // parseForm reads the body of a POST; the query is not looked at, because
 // credentials must not stand in a URL (RFC 6749 §2.3.1).
 func parseForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/x-www-form-urlencoded" {
+	if !isForm(r.Header.Get("Content-Type")) {
 		return nil, invalid("The Content-Type must be application/x-www-form-urlencoded.")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0), usualBody)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return nil, &Error{Code: InvalidRequest, Description: "The body is larger than 64 KiB.", Status: http.StatusRequestEntityTooLarge}
 	}
 	if err != nil {
 		return nil, invalid("The body could not be read to its end.")
 	}
-	form, err := url.ParseQuery(string(body))
+	form, err := url.ParseQuery(body.String())
 	if err != nil {
 		return nil, invalid("The body is not a well-formed form.")
 	}
@@ -153,6 +158,16 @@ func parseForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		}
 	}
 	return form, nil
+}
+
+// isForm says whether a Content-Type is that of a form, whatever its parameters.
+func isForm(contentType string) bool {
+	const form = "application/x-www-form-urlencoded"
+	if contentType == form { // as nearly all clients write it
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && kind == form
 }
 
 // applyBasic takes the client's credentials from HTTP Basic, where it is used.

@@ -151,6 +151,28 @@ func TestATokenIsItsClientsInEveryModeOfSub(t *testing.T) {
 	}
 }
 
+// The sub of one source's token may be that of another's, once the files name
+// the other.
+func TestASubOfAnotherSourceRevokesNothing(t *testing.T) {
+	d := newDoor(t)
+	serve := func(source string) {
+		spec := d.aboutTokens(t)
+		deploy := &spec.Providers[len(spec.Providers)-1]
+		deploy.Subject, deploy.Claims = "input", nil
+		deploy.Accesses[0].From, deploy.Accesses[0].AllowAnySubject = enginetest.Refs("oauth_source."+source), true
+		spec.Providers[0].Accesses[1].From = without(spec.Providers[0].Accesses[1].From, "deploy")
+		d.Serve(t, spec)
+	}
+	serve("cluster")
+	claims := enginetest.KubernetesClaims(d.Clock.Now(), audience)
+	token := d.tokenFor(t, "deploy", d.Keys.cluster.Mint(claims), "")
+	serve("github")
+	namesake := d.Keys.github.Mint(enginetest.With(enginetest.GitHubClaims(d.Clock.Now(), audience), map[string]any{"sub": claims["sub"]}))
+	if got := d.revokeAs(t, token, "deploy", namesake); got.text("error") != "unauthorized_client" {
+		t.Errorf("%d %s (%s)", got.status, got.body, d.Audit.Last(t).Reason)
+	}
+}
+
 // What is not valid is answered as what was revoked (RFC 7009 §2.2), and nothing
 // is kept of it. What is valid, and not the client's, is refused.
 func TestWhatAClientCannotRevoke(t *testing.T) {
