@@ -157,13 +157,34 @@ func TestNothingThatAServerSaysDoesHarm(t *testing.T) {
 // fetchedWords is how many words fill what is looked at of a description.
 const fetchedWords = 790
 
-func TestTheSecretOfBasicIsNotToldEither(t *testing.T) {
-	address, _ := answering(t, func(w http.ResponseWriter, r *http.Request) {
-		says(401, jsonType, fmt.Sprintf(`{"error":"e","error_description":"you sent %s"}`, r.Header.Get("Authorization")))(w, r)
-	})
-	got := runToken(t, nil, "--url", address, "--client-id", "c", "--app-password-file", secretFile(t, tokenSentinel))
-	if !strings.HasSuffix(got.stderr, ": e: you sent Basic [hidden]\n") {
-		t.Errorf("stderr is %q", got.stderr)
+// Whichever form a secret has on the wire, it is not told.
+func TestNoFormOfASecretIsTold(t *testing.T) {
+	const odd = "ä+ö/ü=ß&Ä%Ö:Ü"
+	secret := secretFile(t, odd)
+	jwt, actor := secretFile(t, enginetest.NewKey(t, "k", "ES256").Mint(map[string]any{"sub": "x"})), secretFile(t, "the-actor-is-opaque")
+	tests := []struct {
+		name string
+		says func(*http.Request) string
+		args []string
+		want string
+	}{
+		{"Basic", func(r *http.Request) string { return r.Header.Get("Authorization") }, []string{"--app-password-file", secret}, "Basic [hidden]"},
+		{"a form", func(r *http.Request) string { return r.PostForm.Encode() }, []string{"--app-password-file", secret, "--auth", "post"}, "[hidden]"},
+		{"a form, decoded", func(r *http.Request) string { return r.PostForm.Get("client_secret") }, []string{"--app-password-file", secret, "--auth", "post"}, "[hidden]"},
+		{"an assertion", func(r *http.Request) string { return r.PostForm.Get("client_assertion") }, []string{"--jwt-file", jwt}, "[hidden]; the JWT shown is of \"\" for \"\""},
+		{"an actor", func(r *http.Request) string { return r.PostForm.Get("actor_token") }, []string{"--jwt-file", jwt, "--grant", "token-exchange", "--actor-token-file", actor}, "[hidden]; the JWT shown is of \"\" for \"\""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			address, _ := answering(t, func(w http.ResponseWriter, r *http.Request) {
+				r.ParseForm() //nolint:errcheck // it is ours
+				says(401, jsonType, fmt.Sprintf(`{"error":"e","error_description":%q}`, "you sent "+tt.says(r)))(w, r)
+			})
+			got := runToken(t, nil, append([]string{"--url", address, "--client-id", "c"}, tt.args...)...)
+			if !strings.HasSuffix(got.stderr, ": e: you sent "+tt.want+"\n") {
+				t.Errorf("stderr is %q, want %q", got.stderr, tt.want)
+			}
+		})
 	}
 }
 
