@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 	"testing"
+
+	"github.com/m2md/m2md/engine"
 )
 
 // FuzzForwardAuthHeaders holds skip_paths against Go's own reading of URLs:
@@ -58,6 +60,39 @@ func FuzzForwardAuthHeaders(f *testing.F) {
 			if values := w.Header()[name]; len(values) != 1 || values[0] != "" {
 				t.Errorf("%s = %q", name, values)
 			}
+		}
+	})
+}
+
+// FuzzIntrospection wants that no text is an active token but the very one that
+// was issued, and that no other can be revoked in its place.
+func FuzzIntrospection(f *testing.F) {
+	d := newDoor(f)
+	d.Serve(f, d.aboutTokens(f))
+	password := d.Password(f, "grafana", nil)
+	issued := d.tokenFor(f, "loki", password, "")
+	head, rest, _ := strings.Cut(issued, ".")
+	for _, seed := range []string{issued, issued + "=", "." + issued, head + ".." + rest, head + "." + head + "." + head, issued[:len(issued)-1], ""} {
+		f.Add(seed)
+	}
+	handler := d.handler()
+	ask := func(path, token string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(query(token, "client_id", "loki", "client_secret", password)))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		if strings.TrimSpace(token) == issued {
+			return
+		}
+		if w := ask("/oauth2/introspect", token); w.Body.String() != inactive && (token != "" || w.Code != http.StatusBadRequest) {
+			t.Errorf("%q is answered with %d %s", token, w.Code, w.Body)
+		}
+		ask("/oauth2/revoke", token)
+		if n := d.Deps.Revocations.Count()[engine.KindToken]; n != 0 {
+			t.Errorf("%q was revoked", token)
 		}
 	})
 }
