@@ -125,12 +125,12 @@ func kidsIn(t *testing.T, content string) (kids []string) {
 
 func TestPublicKeysAreExported(t *testing.T) {
 	d := newDoor(t)
-	e := d.Serve(t, d.threeKeys(t))
+	d.Serve(t, d.threeKeys(t))
 	next, err := d.keyring(true).OrderKeys(t.Context(), serve.KeyOrder{Name: "main"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e = d.Serve(t, d.threeKeys(t)) // with another key for own
+	e := d.Serve(t, d.threeKeys(t)) // with another key for own
 	id := map[string]string{}
 	for _, info := range e.Keys() {
 		if info.State == engine.KeySigning {
