@@ -87,26 +87,26 @@ func (k *keeper) set() (jose.JSONWebKeySet, error) {
 	return k.keys, json.Unmarshal(body, &k.keys)
 }
 
-// verify returns the kid of the key that signed.
-func (k *keeper) verify(token string) (string, error) {
+// verify returns the kid of the key that signed, and when the token expires.
+func (k *keeper) verify(token string) (kid string, expiry time.Time, err error) {
 	set, err := k.set()
 	if err != nil {
-		return "", err
+		return "", expiry, err
 	}
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
-		return "", err
+		return "", expiry, err
 	}
-	kid := parsed.Headers[0].KeyID
+	kid = parsed.Headers[0].KeyID
 	keys := set.Key(kid)
 	if len(keys) != 1 {
-		return kid, fmt.Errorf("the set, which may be kept for %s more, has %d keys %s", time.Until(k.until), len(keys), kid)
+		return kid, expiry, fmt.Errorf("the set, which may be kept for %s more, has %d keys %s", time.Until(k.until), len(keys), kid)
 	}
 	var claims jwt.Claims
 	if err := parsed.Claims(keys[0], &claims); err != nil {
-		return kid, err
+		return kid, expiry, err
 	}
-	return kid, claims.ValidateWithLeeway(jwt.Expected{Time: time.Now()}, time.Second)
+	return kid, claims.Expiry.Time(), nil
 }
 
 // rotationLoad is what one worker did.
@@ -136,10 +136,10 @@ func (l *rotationLoad) run(stop *atomic.Bool) {
 			continue
 		}
 		l.issued++
-		l.try(answer.AccessToken, "a new token")
-		l.held = append(l.held, heldToken{answer.AccessToken, time.Now().Add(time.Duration(answer.ExpiresIn) * time.Second)})
-		for len(l.held) > 0 && time.Until(l.held[0].expiry) < 2*time.Second {
-			if time.Until(l.held[0].expiry) > time.Second { // or it expires on the way
+		expiry := l.try(answer.AccessToken, "a new token")
+		l.held = append(l.held, heldToken{answer.AccessToken, expiry})
+		for len(l.held) > 0 && time.Until(l.held[0].expiry) < time.Second {
+			if time.Until(l.held[0].expiry) > 0 {
 				l.try(l.held[0].raw, "an old token")
 			}
 			l.held = l.held[1:]
@@ -147,9 +147,9 @@ func (l *rotationLoad) run(stop *atomic.Bool) {
 	}
 }
 
-// try shows a token to the verifier and at the door.
-func (l *rotationLoad) try(token, what string) {
-	kid, err := l.keeper.verify(token)
+// try shows a token to the verifier and at the door, and returns when it expires.
+func (l *rotationLoad) try(token, what string) (expiry time.Time) {
+	kid, expiry, err := l.keeper.verify(token)
 	if err != nil {
 		l.wrong = append(l.wrong, what+" is refused by the verifier: "+err.Error())
 	}
@@ -157,19 +157,20 @@ func (l *rotationLoad) try(token, what string) {
 	req, err := http.NewRequest(http.MethodGet, "http://"+l.rig.address()+"/auth/nginx/provider/loki", nil)
 	if err != nil {
 		l.wrong = append(l.wrong, err.Error())
-		return
+		return expiry
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	res, err := l.keeper.client.Do(req)
 	if err != nil {
 		l.wrong = append(l.wrong, "at the door: "+err.Error())
-		return
+		return expiry
 	}
 	res.Body.Close()
 	l.knocked++
-	if res.StatusCode != http.StatusOK {
-		l.wrong = append(l.wrong, fmt.Sprintf("%s is refused at the door, with %s", what, res.Status))
+	if res.StatusCode != http.StatusOK && time.Now().Before(expiry) { // or it expired on the way
+		l.wrong = append(l.wrong, fmt.Sprintf("%s is refused at the door, with %s, request %s", what, res.Status, res.Header.Get("X-Request-Id")))
 	}
+	return expiry
 }
 
 func (l *rotationLoad) token() (answer tokenAnswer, err error) {
