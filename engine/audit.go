@@ -38,7 +38,45 @@ type Decision struct {
 	TokenID    string // jti of what was issued or shown
 	ClientIP   netip.Addr
 	Outcome    Outcome
-	Reason     string // why not; "" for Allowed
+	Reason     string        // why not; "" for Allowed
+	Policies   []AskedPolicy // in the order in which they were asked, those that are not enforced too
+	Messages   []string      // what policies told by message(), in order
+	Input      DecisionInput
+}
+
+// AskedPolicy is a policy that was asked for a decision, and what it said.
+type AskedPolicy struct {
+	Policy  string // label
+	Access  string // label of the access that asked; "" for forward_auth
+	Verdict PolicyVerdict
+	Shadow  bool   // it was asked, and did not count
+	Reason  string // why it failed, in one line; "" where it did not
+}
+
+// PolicyVerdict is what a policy said.
+type PolicyVerdict string
+
+// What a policy can say.
+const (
+	PolicyPassed PolicyVerdict = "pass"
+	PolicyDenied PolicyVerdict = "deny"
+	PolicyFailed PolicyVerdict = "error" // it threw, ran out of time, or returned something else
+)
+
+// DecisionInput is what a decision was made on, besides what the files say and
+// what else stands in its Decision: enough to make it again under other files.
+// It holds no token and nothing that proves anything.
+type DecisionInput struct {
+	// Claims are those of the JWT that was shown, or what its source told of an
+	// opaque token; nil for an app password, and for a token that could not be
+	// read. They are shared and must not be changed.
+	Claims Claims
+	// Verified says that somebody who is trusted here had signed them.
+	Verified bool
+	Actor    Claims   // of the token of who acts on the subject's behalf; nil for none
+	Scopes   []string // as asked for
+	Targets  []string // audience (RFC 8693) and resource (RFC 8707), as asked for
+	HTTP     PolicyHTTP
 }
 
 // Auditor keeps decisions. Record is called once for each, from any goroutine,

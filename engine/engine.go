@@ -126,6 +126,7 @@ func (p peers) trust(addr netip.Addr) bool {
 type Caller struct {
 	RequestID string
 	HTTP      PolicyHTTP
+	Trace     *Trace // is told each step; nil for nobody
 }
 
 // attempt is one request on its way through the pipeline, and the record of
