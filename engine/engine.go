@@ -42,6 +42,7 @@ type Engine struct {
 	tls        *tls.Certificate
 	validity   []CertificateValidity // sorted
 	peers      peers
+	crowd      int // connections of clients at a time
 	providers  map[string]*provider // by label
 	clients    map[string]*provider // by client_id
 	hosts      map[string]*provider // by external_host of forward_auth
@@ -103,10 +104,22 @@ func (e *Engine) AllowsOrigin(origin, clientID string) bool {
 	return found && p.origins[origin]
 }
 
+// With is the same generation with other dependencies, for whoever rehearses
+// it: another clock, other records of what was used. What Compile took from the
+// dependencies stays: compiled policies, keys, and handles of remote ones.
+func (e *Engine) With(deps Deps) *Engine {
+	other := *e
+	other.deps = deps
+	return &other
+}
+
 // TrustsPeer says whether what a peer tells of a request that it passes on
 // (X-Forwarded-*, X-Original-*) counts. The zero address stands for a peer on
 // a unix socket.
 func (e *Engine) TrustsPeer(addr netip.Addr) bool { return e.peers.trust(addr) }
+
+// MaxConnections is how many connections clients may have at a time.
+func (e *Engine) MaxConnections() int { return e.crowd }
 
 // peers are the trusted proxies.
 type peers struct {

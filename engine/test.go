@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"time"
+)
+
+// Test is one case of a test block: what is asked, and what must come of it.
+// Tests never decide anything: serving does not look at them.
+type Test struct {
+	Decl // Label is free text
+	// Key is that of for_each; "" without one.
+	Key string
+	Case
+	Expect Expectation
+}
+
+// Name is the test's, as --run and reports have it.
+func (t Test) Name() string {
+	if t.Key == "" {
+		return t.Label
+	}
+	return t.Label + "/" + t.Key
+}
+
+// Case is somebody who asks: what is shown, where, and when. It is asked in a
+// rehearsal, with keys and passwords made for it.
+type Case struct {
+	Provider string // label
+	// From is whose proof is shown: a source or certificate, which signs a
+	// token, or an account, which has an app password. The zero value shows
+	// nothing, which is for forward-auth only.
+	From Ref
+	// Claims change what tokens of From have: a JSON merge patch (RFC 7396), in
+	// the types of decoded claims, where nil removes a claim. An exp, nbf or iat
+	// that is a string is a time: RFC 3339, or a duration from At on.
+	Claims map[string]any
+	// WholeClaims says that Claims are all that the token has.
+	WholeClaims bool
+	// Age is how long before At the token, or the app password, was made.
+	Age time.Duration
+	// Via is the provider whose token is shown to Provider, got for From's; ""
+	// where From's itself is.
+	Via string
+	// ShownBefore are providers at whose token endpoint the same was shown
+	// before, in their order.
+	ShownBefore []string
+	Scopes      []string  // as asked for
+	Door        string    // DoorForwardAuth, or else the token endpoint
+	Request     Request   // the zero value says nothing of it
+	At          time.Time // the only time of the case; zero for that of the rehearsal
+}
+
+// Request is what a Case says of the request itself.
+type Request struct {
+	PolicyHTTP
+	// Shows is what is shown at forward-auth.
+	Shows Showing
+}
+
+// Showing is what a request to a guarded service shows. The zero value is
+// ShowsToken.
+type Showing int
+
+const (
+	ShowsToken   Showing = iota // an access token that was got for the proof
+	ShowsProof                  // the proof itself: the source's token, or the app password
+	ShowsNothing                // no credentials
+)
+
+// DoorForwardAuth is the door of guarded services, in the words of Decision.
+const DoorForwardAuth = "forward_auth"
+
+// Expectation is what must come of a Case. The zero value of each field but
+// Outcome expects nothing.
+type Expectation struct {
+	Outcome  Outcome      // Allowed or Denied
+	Access   string       // that lets in
+	Claims   *Requirement // of what is issued; lists are compared as a whole
+	DeniedBy string       // what says no: policy.NAME, or one of Denials
+	Error    string       // the code that the client is told (RFC 6749 §5.2)
+	Messages []string     // of policies, each somewhere
+}
