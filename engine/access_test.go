@@ -44,7 +44,7 @@ func policySources() []engine.PolicySource {
 	var all []engine.PolicySource
 	for name, script := range scripts {
 		all = append(all, engine.PolicySource{
-			Decl: enginetest.Declare(name, 500), Script: script, ScriptAt: enginetest.At(501),
+			Decl: enginetest.Declare(name, 500), Script: engine.Script{Text: script, At: enginetest.At(501)},
 			Inputs: map[string]any{"repository": "acme/api"},
 		})
 	}
@@ -201,9 +201,13 @@ type scripted struct {
 
 func (s scripted) CompilePolicy(engine.PolicySource) (engine.Policy, error) { return s, nil }
 
-func (s scripted) Evaluate(context.Context, *engine.PolicyInput) (bool, error) {
+func (s scripted) CompileMapping(engine.MappingSource) (engine.Mapping, error) { return nil, s.err }
+
+func (s scripted) Calls() []engine.Ref { return nil }
+
+func (s scripted) Evaluate(context.Context, *engine.PolicyInput) (engine.Verdict, error) {
 	s.asked.Add(1)
-	return s.pass, s.err
+	return engine.Verdict{Pass: s.pass}, s.err
 }
 
 // The engine does not lean on policies to keep their contract, and asks no

@@ -49,7 +49,7 @@ func TestAJWTCanBeAServiceAccounts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			spec := oneAccess()
 			spec.Sources, spec.Accounts = []engine.OAuthSource{github("gh", key)}, tt.accounts
-			spec.Policies = []engine.PolicySource{{Decl: enginetest.Declare("sees", 500), Script: policy, ScriptAt: enginetest.At(501)}}
+			spec.Policies = []engine.PolicySource{{Decl: enginetest.Declare("sees", 500), Script: engine.Script{Text: policy, At: enginetest.At(501)}}}
 			spec.Providers[0].Accesses = nil
 			for i, from := range tt.from {
 				access := engine.Access{Decl: enginetest.Declare(string(rune('a'+i)), 50+i), From: enginetest.Refs(from...), AllowAnySubject: true}

@@ -46,10 +46,10 @@ func BenchmarkTokenForAnRS256JWTWithAPolicy(b *testing.B) {
 	key := enginetest.NewKey(b, "k", "RS256")
 	spec := oneAccess("oauth_source.gh")
 	spec.Sources = []engine.OAuthSource{github("gh", key)}
-	spec.Policies = []engine.PolicySource{{Decl: enginetest.Declare("only_repo", 40), ScriptAt: enginetest.At(41), Inputs: map[string]any{"repository": "acme/api"}, Script: `
+	spec.Policies = []engine.PolicySource{{Decl: enginetest.Declare("only_repo", 40), Inputs: map[string]any{"repository": "acme/api"}, Script: engine.Script{At: enginetest.At(41), Text: `
 		const jwt = request.context.oauth_jwt;
 		if (!jwt) return false;
-		return jwt.iss === "https://token.actions.githubusercontent.com" && jwt.repository === inputs.repository;`}}
+		return jwt.iss === "https://token.actions.githubusercontent.com" && jwt.repository === inputs.repository;`}}}
 	spec.Providers[0].Accesses[0].Policies = enginetest.Refs("policy.only_repo")
 	benchmarkToken(b, d.Serve(b, spec), key.Mint(enginetest.GitHubClaims(d.Clock.Now(), audience)))
 }

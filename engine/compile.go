@@ -194,7 +194,7 @@ func (c *compiler) compilePolicies() {
 		}
 		policy, err := c.deps.Policies.CompilePolicy(source)
 		if err != nil {
-			c.found = append(c.found, AsFindings(err, source.ScriptAt)...)
+			c.found = append(c.found, AsFindings(err, source.Script.At)...)
 		}
 		c.policies[source.Label] = policy
 	}

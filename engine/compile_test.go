@@ -77,7 +77,7 @@ func (f fixtures) faultless() engine.Spec {
 			Trust:       engine.Trust{Issuer: "https://" + sentinel + ".example", Audiences: []string{sentinel}},
 			Certificate: engine.File{Content: engine.Secret(f.es2.PublicPEM())},
 		}},
-		Policies: []engine.PolicySource{{Decl: enginetest.Declare("yes", 40, "script"), Script: "return true;", ScriptAt: enginetest.At(41)}},
+		Policies: []engine.PolicySource{{Decl: enginetest.Declare("yes", 40, "script"), Script: engine.Script{Text: "return true;", At: enginetest.At(41)}}},
 		Providers: []engine.Provider{{
 			Decl:     enginetest.Declare("p", 50, "client_id"),
 			ClientID: sentinel,
@@ -213,7 +213,7 @@ func (f fixtures) faults() []faulty {
 			s.Accounts = append(s.Accounts, engine.ServiceAccount{Decl: enginetest.Declare("ci", 12)})
 		}, fault(`the service account "ci" is declared twice`, "main.hcl:10,1", 12)},
 		{"two policies of one name", func(s *engine.Spec) {
-			s.Policies = append(s.Policies, engine.PolicySource{Decl: enginetest.Declare("yes", 42), Script: "return true;"})
+			s.Policies = append(s.Policies, engine.PolicySource{Decl: enginetest.Declare("yes", 42), Script: engine.Script{Text: "return true;"}})
 		}, fault(`the policy "yes" is declared twice`, "main.hcl:40,1", 42)},
 		{"two keys of one name", func(s *engine.Spec) {
 			s.SigningKeys = []engine.SigningKey{{Decl: enginetest.Declare("k", 6)}, {Decl: enginetest.Declare("k", 7)}}
@@ -241,7 +241,7 @@ func (f fixtures) faults() []faulty {
 
 		{"a separator in a group", func(s *engine.Spec) { s.Accounts[0].Groups = []string{sentinel + "|admin"} }, fault("a group's name holds a character that none may have", "|", 11)},
 		{"a line break in a group", func(s *engine.Spec) { s.Accounts[0].Groups = []string{sentinel + "\n"} }, fault("a group's name holds a character that none may have", "control", 11)},
-		{"a policy that does not parse", func(s *engine.Spec) { s.Policies[0].Script = "return (" }, []told{{engine.Error, "", "", 41}}},
+		{"a policy that does not parse", func(s *engine.Spec) { s.Policies[0].Script.Text = "return (" }, []told{{engine.Error, "", "", 41}}},
 
 		{"an unknown account", from("service_account.cj"), fault("service_account.cj is not declared", `Did you mean "ci"?`, 9000)},
 		{"an unknown source", from("oauth_source.github"), fault("oauth_source.github is not declared", `No file has a block oauth_source "github"`, 9000)},

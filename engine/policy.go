@@ -6,22 +6,44 @@ import (
 	"time"
 )
 
-// PolicyCompiler turns a policy's source into something that can be asked.
-// Faults in the script come back as Findings, each at its own line of the file
-// that holds the script. It is called from several goroutines.
+// PolicyCompiler turns the source of a policy or a mapping into something that
+// can be asked. Faults in the script come back as Findings, each at its own line
+// of the file that holds the script. It is called from several goroutines.
 type PolicyCompiler interface {
 	CompilePolicy(PolicySource) (Policy, error)
+	CompileMapping(MappingSource) (Mapping, error)
 }
 
 // Policy is a compiled policy, asked by any number of goroutines at once.
 //
-// Evaluate answers true only where the script returned the boolean true, and
-// (false, nil) only where it returned the boolean false. Everything else (it
-// threw, it ran out of time, it returned something else) is (false, err),
-// where err says so to the operator in one line and never holds a claim's
-// value of the request beyond what the script itself put into its exception.
+// Evaluate answers Pass only where the script returned the boolean true, and no
+// error only where it returned true or false. Everything else (it threw, it ran
+// out of time, it returned something else) is an error, which says so to the
+// operator in one line and never holds a claim's value of the request beyond
+// what the script itself put into its exception; beside it, Pass is false.
+//
+// Calls are the other policies that the script may ask, each by its label and
+// the place of the call.
 type Policy interface {
-	Evaluate(ctx context.Context, in *PolicyInput) (bool, error)
+	Evaluate(ctx context.Context, in *PolicyInput) (Verdict, error)
+	Calls() []Ref
+}
+
+// Verdict is what a policy says.
+type Verdict struct {
+	Pass     bool
+	Messages []string // for people, in the order of the script; nil for none
+	Log      []string // for the author of the policy; nil for none
+}
+
+// Mapping is a compiled mapping, asked by any number of goroutines at once.
+//
+// Map answers with the claims that the script returned: JSON-like, as
+// ServiceAccount.Attributes, and nobody else's. Everything but an object of
+// values that JSON has is an error of the same form as that of a policy.
+type Mapping interface {
+	Map(ctx context.Context, in *PolicyInput) (map[string]any, error)
+	Calls() []Ref
 }
 
 // PolicyInput is what a policy sees of a request. Scripts can read but not

@@ -155,9 +155,9 @@ func (a *access) admits(ctx context.Context, attempt *attempt, id *identity) str
 func (p *policies) refuse(ctx context.Context, in *PolicyInput) string {
 	var noes []string
 	for _, policy := range p.all {
-		pass, err := policy.Evaluate(ctx, in)
+		verdict, err := policy.Evaluate(ctx, in)
 		switch {
-		case pass && err == nil:
+		case verdict.Pass && err == nil:
 			if p.mode == AnyPolicy {
 				return ""
 			}

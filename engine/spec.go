@@ -19,6 +19,7 @@ type Spec struct {
 	Sources      []OAuthSource
 	Accounts     []ServiceAccount
 	Policies     []PolicySource
+	Mappings     []MappingSource
 	Providers    []Provider
 
 	// Hash is the SHA-256, in hex, of the configuration files and scripts:
@@ -45,6 +46,7 @@ const (
 	KindPolicy         Kind = "policy"
 	KindProvider       Kind = "provider"
 )
+	KindMapping        Kind = "mapping"
 
 // Decl is what every declared thing knows of its place in the files.
 type Decl struct {
@@ -234,17 +236,39 @@ type AppPasswordRules struct {
 	AllowedCIDRs []netip.Prefix
 }
 
-// PolicySource is a policy as written: the body of function(request, inputs).
+// Script is JavaScript as written: the body of function(request, inputs), or a
+// module.
+type Script struct {
+	Text string
+	// At is where the first character of Text stands; its File is the script's
+	// own where there is a script_file.
+	At Range
+	// Indent is how many characters a <<- heredoc took off the start of each
+	// line of Text, so that columns can be told.
+	Indent int
+	// Path is the script_file as ranges name it; "" for a script that stands in
+	// the configuration.
+	Path string
+	// Modules are the files that the script imports, and those that these do, by
+	// their names, which are of the form of Path.
+	Modules map[string]string
+}
+
+// PolicySource is a policy as written.
 type PolicySource struct {
 	Decl
-	Script string
-	// ScriptAt is where the first character of Script stands; its File is the
-	// script's own where the policy has a script_file.
-	ScriptAt Range
-	// ScriptIndent is how many characters a <<- heredoc took off the start of
-	// each line of Script, so that columns can be told.
-	ScriptIndent int
-	Inputs       map[string]any // JSON-like, as ServiceAccount.Attributes
+	Script Script
+	Inputs map[string]any // JSON-like, as ServiceAccount.Attributes
+	// ShadowUntil is until when the policy is asked and what it says is
+	// recorded, but not enforced; the zero value: it is enforced.
+	ShadowUntil time.Time
+}
+
+// MappingSource is a mapping as written: a script that returns claims.
+type MappingSource struct {
+	Decl
+	Script Script
+	Inputs map[string]any // JSON-like, as ServiceAccount.Attributes
 }
 
 // PolicyMode says how several policies of an access combine. The zero value
@@ -278,6 +302,8 @@ type Provider struct {
 type Access struct {
 	Decl
 	From            []Ref
+	Mappings       []Ref          // what adds claims to issued tokens, in order: the later wins
+	PolicyMessages bool           // clients that are not let in are told what policies say of it
 	Require         *Requirement
 	Policies        []Ref
 	Mode            PolicyMode
@@ -293,3 +319,7 @@ type ForwardAuth struct {
 	AcceptOpaque bool     // accept = ["opaque_token"]: opaque tokens of a source, too
 	Policies     []Ref
 }
+	Mode         PolicyMode
+	// PolicyHeaders are the names of the header fields of the guarded request
+	// that policies see.
+	PolicyHeaders []string

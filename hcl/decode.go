@@ -55,12 +55,12 @@ func (v *values) file(fromFile, inline string) engine.File {
 	return engineFile("", []byte(v.str(inline)))
 }
 
-// script is the policy's, from wherever it came.
-func (v *values) script() script {
+// script is that of a policy or mapping, from wherever it came.
+func (v *values) script() engine.Script {
 	if _, ok := v.of["script"]; ok {
-		return get[script](v, "script")
+		return get[engine.Script](v, "script")
 	}
-	return get[script](v, "script_file")
+	return get[engine.Script](v, "script_file")
 }
 
 // decoder turns given blocks into values.

@@ -77,7 +77,7 @@ func TestAConfigMapIsReadThroughItsLinks(t *testing.T) {
 	if got := accounts(loaded); got != "a" {
 		t.Errorf("got %q", got)
 	}
-	if got := loaded.Spec.Policies[0]; got.Script != "return true;" || got.Inputs["x"] != "x" {
+	if got := loaded.Spec.Policies[0]; got.Script.Text != "return true;" || got.Inputs["x"] != "x" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -441,7 +441,7 @@ func withoutPlaces(t testing.TB, spec engine.Spec) string {
 func prune(tree any) any {
 	switch tree := tree.(type) {
 	case map[string]any:
-		for _, place := range []string{"At", "Attrs", "ScriptAt"} {
+		for _, place := range []string{"At", "Attrs"} {
 			delete(tree, place)
 		}
 		for name, member := range tree {

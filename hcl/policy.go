@@ -16,13 +16,10 @@ func policyBlock() *block {
 		},
 		choices: []choice{{names: []string{"script", "script_file"}, required: true}},
 		decode: func(v *values, spec *engine.Spec) {
-			script := v.script()
 			spec.Policies = append(spec.Policies, engine.PolicySource{
-				Decl:         v.decl,
-				Script:       script.text,
-				ScriptAt:     script.at,
-				ScriptIndent: script.indent,
-				Inputs:       v.object("inputs"),
+				Decl:   v.decl,
+				Script: v.script(),
+				Inputs: v.object("inputs"),
 			})
 		},
 	}

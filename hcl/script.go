@@ -16,14 +16,6 @@ import (
 // maxScript bounds a script in bytes, as package scripting does.
 const maxScript = 16 << 10
 
-// script is a policy's source, with what is needed to find a place of it in
-// the file.
-type script struct {
-	text   string
-	at     engine.Range
-	indent int
-}
-
 // script decodes a script that stands in the configuration file: text without
 // interpolation, in quotes or as a heredoc.
 func (f *field) script() any {
@@ -46,20 +38,20 @@ func (f *field) script() any {
 
 // placed is a script of the native syntax with its place.
 func (f *field) placed(text string, template *hclsyntax.TemplateExpr) any {
-	return f.sized(script{
-		text:   text,
-		at:     rangeOf(template.Parts[0].Range()),
-		indent: removedIndent(f.source.content[template.SrcRange.Start.Byte:template.SrcRange.End.Byte], text),
+	return f.sized(engine.Script{
+		Text:   text,
+		At:     rangeOf(template.Parts[0].Range()),
+		Indent: removedIndent(f.source.content[template.SrcRange.Start.Byte:template.SrcRange.End.Byte], text),
 	})
 }
 
 // sized refuses scripts without content, and those that nobody can read.
-func (f *field) sized(s script) any {
+func (f *field) sized(s engine.Script) any {
 	switch {
-	case strings.TrimSpace(s.text) == "":
+	case strings.TrimSpace(s.Text) == "":
 		f.fail(f.at, fault{summary: "is empty", detail: "Write the body of function(request, inputs). Only what returns true passes."})
 		return nil
-	case len(s.text) > maxScript:
+	case len(s.Text) > maxScript:
 		f.fail(f.at, fault{summary: "is too large", detail: fmt.Sprintf("A script may have at most %d bytes.", maxScript)})
 		return nil
 	}
@@ -106,7 +98,7 @@ func (f *field) jsonScript(text string) any {
 	}
 	at := f.at
 	at.Start = engine.Pos(afterQuote(f.expr.Range()))
-	return f.sized(script{text: out.value.AsString(), at: at})
+	return f.sized(engine.Script{Text: out.value.AsString(), At: at})
 }
 
 // scriptFile reads a script that stands in a file of its own.
@@ -128,7 +120,7 @@ func (f *field) scriptFile(out result) any {
 	shown := f.source.scriptName(name)
 	f.sources[shown] = content
 	f.scripts[abs] = content
-	return f.sized(script{text: string(content), at: wholeFile(shown, content)})
+	return f.sized(engine.Script{Text: string(content), At: wholeFile(shown, content), Path: shown})
 }
 
 // wholeFile is the place of all that a file holds.

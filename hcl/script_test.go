@@ -9,8 +9,8 @@ import (
 	"github.com/m2md/m2md/hcl"
 )
 
-// A fault at a line and column of the script is found in the file by ScriptAt
-// and ScriptIndent. MARK stands for such a fault; where it is found must be
+// A fault at a line and column of the script is found in the file by its At
+// and Indent. MARK stands for such a fault; where it is found must be
 // where it is written.
 func TestPlacesInScriptsAreFoundInTheFile(t *testing.T) {
 	tests := []struct{ name, text, script string }{
@@ -30,21 +30,21 @@ func TestPlacesInScriptsAreFoundInTheFile(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			loaded := loadText(t, tt.text)
-			policy := loaded.Spec.Policies[0]
-			if policy.Script != tt.script {
-				t.Fatalf("the script is %q, want %q", policy.Script, tt.script)
+			policy := loaded.Spec.Policies[0].Script
+			if policy.Text != tt.script {
+				t.Fatalf("the script is %q, want %q", policy.Text, tt.script)
 			}
 			wantLine, wantColumn := find(tt.text)
-			line, column := find(policy.Script)
-			gotLine, gotColumn := policy.ScriptAt.Start.Line+line-1, column+policy.ScriptIndent
+			line, column := find(policy.Text)
+			gotLine, gotColumn := policy.At.Start.Line+line-1, column+policy.Indent
 			if line == 1 {
-				gotColumn = policy.ScriptAt.Start.Column + column - 1
+				gotColumn = policy.At.Start.Column + column - 1
 			}
 			if gotLine != wantLine || gotColumn != wantColumn {
 				t.Errorf("found at %d,%d, written at %d,%d", gotLine, gotColumn, wantLine, wantColumn)
 			}
-			if policy.ScriptAt.Start.Byte >= len(tt.text) || !strings.HasPrefix(tt.text[policy.ScriptAt.Start.Byte:], strings.SplitN(policy.Script, "`", 2)[0][:1]) {
-				t.Errorf("byte %d is not the script's first", policy.ScriptAt.Start.Byte)
+			if policy.At.Start.Byte >= len(tt.text) || !strings.HasPrefix(tt.text[policy.At.Start.Byte:], strings.SplitN(policy.Text, "`", 2)[0][:1]) {
+				t.Errorf("byte %d is not the script's first", policy.At.Start.Byte)
 			}
 		})
 	}
@@ -62,19 +62,19 @@ func TestAScriptFileIsItsOwnPlace(t *testing.T) {
 		"policies/p.js": "return true;\n",
 	})
 	loaded := load(t, hcl.Options{Path: dir})
-	policy := loaded.Spec.Policies[0]
+	policy := loaded.Spec.Policies[0].Script
 	file := filepath.Join(dir, "policies/p.js")
-	if policy.Script != "return true;\n" || policy.ScriptIndent != 0 || policy.ScriptAt.File != file || policy.ScriptAt.Start != (engine.Pos{Line: 1, Column: 1}) {
+	if policy.Text != "return true;\n" || policy.Indent != 0 || policy.At.File != file || policy.At.Start != (engine.Pos{Line: 1, Column: 1}) {
 		t.Errorf("got %+v", policy)
 	}
-	if string(loaded.Sources[file]) != policy.Script {
+	if string(loaded.Sources[file]) != policy.Text {
 		t.Error("the script is not among the sources")
 	}
 }
 
 func TestAScriptInJSONIsTakenWithItsEscapes(t *testing.T) {
 	dir := folder(t, map[string]string{"m2md.hcl.json": `{"policy": {"p": {"script": "return ` + "`$${x}`" + ` === \"a\";"}}}`})
-	if got := load(t, hcl.Options{Path: dir}).Spec.Policies[0].Script; got != "return `${x}` === \"a\";" {
+	if got := load(t, hcl.Options{Path: dir}).Spec.Policies[0].Script.Text; got != "return `${x}` === \"a\";" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -163,7 +163,7 @@ func TestNothingThatAPolicySeesCanBeWritten(t *testing.T) {
 			t.Errorf("%s: %v", script, err)
 			return
 		}
-		if got, err := policy.Evaluate(t.Context(), request); got || err == nil {
+		if got, err := policy.Evaluate(t.Context(), request); got.Pass || err == nil {
 			t.Errorf("%s was allowed: %v, %v", script, got, err)
 		}
 		if !reflect.DeepEqual(request, in()) || !reflect.DeepEqual(given, inputs()) {
@@ -294,7 +294,7 @@ func TestEvaluationsShareNothing(t *testing.T) {
 				if i%2 == 0 {
 					in.Source = "tamper"
 				}
-				if got, err := policy.Evaluate(t.Context(), in); err != nil || got != (i%2 == 0) {
+				if got, err := policy.Evaluate(t.Context(), in); err != nil || got.Pass != (i%2 == 0) {
 					t.Errorf("tamper = %v: got %v, %v", i%2 == 0, got, err)
 					return
 				}

@@ -142,7 +142,9 @@ func TestHostilePolicy(t *testing.T) {
 	policy, err := scripting.New(scripting.Options{Deadline: hostileDeadline}).CompilePolicy(source(script, nil))
 	if err == nil {
 		began := time.Now()
-		result.Pass, err = policy.Evaluate(t.Context(), &engine.PolicyInput{JWT: engine.Claims{"a": []any{"x"}}, Time: noon})
+		var verdict engine.Verdict
+		verdict, err = policy.Evaluate(t.Context(), &engine.PolicyInput{JWT: engine.Claims{"a": []any{"x"}}, Time: noon})
+		result.Pass = verdict.Pass
 		result.Elapsed = time.Since(began)
 	}
 	if err != nil {
@@ -210,11 +212,11 @@ func TestACanceledRequestEndsItsPolicy(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
-	if pass, err := policy.Evaluate(ctx, github(t)); pass || !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, %v", pass, err)
+	if verdict, err := policy.Evaluate(ctx, github(t)); verdict.Pass || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v", verdict, err)
 	}
-	if pass, err := compile(t, `return true`, nil).Evaluate(ctx, github(t)); pass || !errors.Is(err, context.Canceled) {
-		t.Errorf("after the end: %v, %v", pass, err)
+	if verdict, err := compile(t, `return true`, nil).Evaluate(ctx, github(t)); verdict.Pass || !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end: %v, %v", verdict, err)
 	}
 }
 

@@ -71,8 +71,8 @@ func New(opts Options) *Compiler {
 	return &Compiler{opts: opts, guards: guardsByName()}
 }
 
-// Program is a compiled policy. It is safe for any number of goroutines: what
-// they share is never written after compilation.
+// Program is a compiled policy or mapping. It is safe for any number of
+// goroutines: what they share is never written after compilation.
 type Program struct {
 	opts       Options
 	source     scriptSource
@@ -91,14 +91,25 @@ type Program struct {
 
 var _ engine.Policy = (*Program)(nil)
 
+// Calls are the policies that the script asks, see engine.Policy.
+func (p *Program) Calls() []engine.Ref { return nil }
+
 // CompilePolicy compiles the body of function(request, inputs), in strict
 // mode. What the script does wrong comes back as engine.Findings.
 func (c *Compiler) CompilePolicy(src engine.PolicySource) (engine.Policy, error) {
-	text := scriptSource{PolicySource: src}
+	program, err := c.compile(scriptSource{Script: src.Script, what: "policy", label: src.Label}, src.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	return program, nil
+}
+
+// compile makes a Program of a script, whatever it is for.
+func (c *Compiler) compile(text scriptSource, inputs map[string]any) (*Program, error) {
 	if found := text.tooLarge(); found != nil {
 		return nil, found
 	}
-	program, err := parser.ParseFile(nil, src.ScriptAt.File, prefix+src.Script+suffix, 0, parser.WithDisableSourceMaps)
+	program, err := parser.ParseFile(nil, text.At.File, prefix+text.Text+suffix, 0, parser.WithDisableSourceMaps)
 	if err != nil {
 		return nil, text.syntaxFindings(err)
 	}
@@ -122,7 +133,7 @@ func (c *Compiler) CompilePolicy(src engine.PolicySource) (engine.Policy, error)
 	}
 	guards := c.needed(seen)
 	return &Program{
-		opts: c.opts, source: text, inputs: src.Inputs, inputNames: slices.Sorted(maps.Keys(src.Inputs)), code: code,
+		opts: c.opts, source: text, inputs: inputs, inputNames: slices.Sorted(maps.Keys(inputs)), code: code,
 		guards: guards, calls: seen.calls, noCtor: seen.names["constructor"], unguarded: c.unguarded(seen, guards),
 	}, nil
 }
@@ -139,7 +150,7 @@ const (
 // the body closed neither: `return true } ; (function(){` would leave code
 // outside that runs although nobody asked.
 func (s scriptSource) functions(program *ast.Program) (outer, inner *ast.FunctionLiteral, found engine.Findings) {
-	end := file.Idx(1 + len(prefix) + len(s.Script) + len("\n")) // of the } that closes the inner one
+	end := file.Idx(1 + len(prefix) + len(s.Text) + len("\n")) // of the } that closes the inner one
 	outer = leftmost(program.Body[0].(*ast.ExpressionStatement).Expression)
 	inner = leftmost(outer.Body.List[0].(*ast.ReturnStatement).Argument)
 	if onlyWrapper(program, outer, inner) && inner.Body.RightBrace == end && outer.Body.RightBrace == end+1 {
@@ -196,19 +207,23 @@ func leftmost(e ast.Expression) *ast.FunctionLiteral {
 }
 
 // scriptSource tells the places of a script in the file that holds it.
-type scriptSource struct{ engine.PolicySource }
+type scriptSource struct {
+	engine.Script
+	what  string // "policy" or "mapping"
+	label string
+}
 
 // pos is the place of a byte of the script.
 func (s scriptSource) pos(offset int) engine.Pos {
-	offset = min(max(offset, 0), len(s.Script))
-	line := strings.Count(s.Script[:offset], "\n")
-	start := strings.LastIndexByte(s.Script[:offset], '\n') + 1
-	column := utf8.RuneCountInString(s.Script[start:offset])
-	at := s.ScriptAt.Start
+	offset = min(max(offset, 0), len(s.Text))
+	line := strings.Count(s.Text[:offset], "\n")
+	start := strings.LastIndexByte(s.Text[:offset], '\n') + 1
+	column := utf8.RuneCountInString(s.Text[start:offset])
+	at := s.At.Start
 	pos := engine.Pos{
 		Line:   at.Line + line,
-		Column: column + 1 + s.ScriptIndent,
-		Byte:   at.Byte + offset + line*s.ScriptIndent,
+		Column: column + 1 + s.Indent,
+		Byte:   at.Byte + offset + line*s.Indent,
 	}
 	if line == 0 {
 		pos.Column = at.Column + column
@@ -217,7 +232,7 @@ func (s scriptSource) pos(offset int) engine.Pos {
 }
 
 func (s scriptSource) rangeAt(offset, length int) engine.Range {
-	return engine.Range{File: s.ScriptAt.File, Start: s.pos(offset), End: s.pos(offset + length)}
+	return engine.Range{File: s.At.File, Start: s.pos(offset), End: s.pos(offset + length)}
 }
 
 // offset turns goja's line and column (both from 1, in bytes, of the wrapped
@@ -226,11 +241,11 @@ func (s scriptSource) offset(at file.Position) int {
 	if at.Line <= 1 {
 		return at.Column - 1 - len(prefix)
 	}
-	rest, offset := s.Script, 0
+	rest, offset := s.Text, 0
 	for range at.Line - 1 {
 		i := strings.IndexByte(rest, '\n')
 		if i < 0 {
-			return len(s.Script) // the suffix: the script ended too early
+			return len(s.Text) // the suffix: the script ended too early
 		}
 		rest, offset = rest[i+1:], offset+i+1
 	}
@@ -238,21 +253,21 @@ func (s scriptSource) offset(at file.Position) int {
 }
 
 func (s scriptSource) tooLarge() engine.Findings {
-	if len(s.Script) > maxScript {
+	if len(s.Text) > maxScript {
 		return engine.Findings{{
 			Summary: "policy too long",
 			Detail:  fmt.Sprintf("A script may have %d KiB. Move data into inputs, or split the policy: an access takes a list of them.", maxScript>>10),
 			At:      s.rangeAt(0, 0),
 		}}
 	}
-	if strings.Count(s.Script, ":") > maxColons {
+	if strings.Count(s.Text, ":") > maxColons {
 		return engine.Findings{{
 			Summary: "policy too long",
 			Detail:  fmt.Sprintf("A script may have %d colons. Move tables into inputs.", maxColons),
 			At:      s.rangeAt(0, 0),
 		}}
 	}
-	if at := tooDeep(s.Script); at >= 0 {
+	if at := tooDeep(s.Text); at >= 0 {
 		return engine.Findings{{
 			Summary: "policy too deeply nested",
 			Detail:  fmt.Sprintf("Nesting may be %d deep. Give the inner parts names of their own.", maxNesting),
@@ -311,11 +326,11 @@ func (s scriptSource) syntaxFinding(message string, offset int, at engine.Range)
 			Detail:  "A policy is one script without modules. Put what it needs into the script, and values into inputs.",
 			At:      at,
 		}
-	case offset >= len(s.Script):
+	case offset >= len(s.Text):
 		detail = "The script ends where something is still open: look for a missing }, ) or quote."
 	case strings.Contains(message, "reserved word"):
 		detail = fmt.Sprintf("%q is a word of the language and cannot be used here.", word)
-	case pythonic(s.Script):
+	case pythonic(s.Text):
 		detail = "This looks like Python. Policies are JavaScript: if (!jwt) return false; and jwt.sub === \"…\"."
 	}
 	return engine.Finding{Summary: "invalid JavaScript: " + lowerFirst(oneLine(message)), Detail: detail, At: at}
@@ -334,18 +349,18 @@ func pythonic(script string) bool {
 // wordAt is the identifier at or just before the offset.
 func (s scriptSource) wordAt(offset int) string {
 	letter := func(i int) bool {
-		c := s.Script[i]
+		c := s.Text[i]
 		return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 	}
-	offset = min(max(offset, 0), len(s.Script))
+	offset = min(max(offset, 0), len(s.Text))
 	start, end := offset, offset
 	for start > 0 && letter(start-1) {
 		start--
 	}
-	for end < len(s.Script) && letter(end) {
+	for end < len(s.Text) && letter(end) {
 		end++
 	}
-	return s.Script[start:end]
+	return s.Text[start:end]
 }
 
 func (s scriptSource) compileFindings(err error) engine.Findings {

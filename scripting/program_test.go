@@ -39,10 +39,9 @@ func compile(t testing.TB, script string, inputs map[string]any) engine.Policy {
 func source(script string, inputs map[string]any) engine.PolicySource {
 	start := engine.Pos{Line: 1, Column: 1}
 	return engine.PolicySource{
-		Decl:     engine.Decl{Label: "p"},
-		Script:   script,
-		ScriptAt: engine.Range{File: "p.js", Start: start, End: start},
-		Inputs:   inputs,
+		Decl:   engine.Decl{Label: "p"},
+		Script: engine.Script{Text: script, At: engine.Range{File: "p.js", Start: start, End: start}},
+		Inputs: inputs,
 	}
 }
 
@@ -51,7 +50,8 @@ const deadline = 2 * time.Second
 
 func evaluate(t testing.TB, script string, in *engine.PolicyInput) (bool, error) {
 	t.Helper()
-	return compile(t, script, map[string]any{"repository": "acme/api", "nested": map[string]any{"a": []any{"b"}}}).Evaluate(t.Context(), in)
+	verdict, err := compile(t, script, map[string]any{"repository": "acme/api", "nested": map[string]any{"a": []any{"b"}}}).Evaluate(t.Context(), in)
+	return verdict.Pass, err
 }
 
 // github is a request with the claims of a workflow run.
@@ -144,8 +144,8 @@ func BenchmarkEvaluate(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if pass, err := policy.Evaluate(b.Context(), in); !pass || err != nil {
-					b.Fatal(pass, err)
+				if verdict, err := policy.Evaluate(b.Context(), in); !verdict.Pass || err != nil {
+					b.Fatal(verdict, err)
 				}
 			}
 		})

@@ -24,14 +24,26 @@ var (
 // Evaluate runs the policy in a runtime of its own, see engine.Policy. It
 // returns within the deadline of the Options, but for what one native call may
 // take beyond it (see the package's comment).
-func (p *Program) Evaluate(ctx context.Context, in *engine.PolicyInput) (pass bool, err error) {
+func (p *Program) Evaluate(ctx context.Context, in *engine.PolicyInput) (engine.Verdict, error) {
+	var verdict engine.Verdict
+	err := p.evaluate(ctx, in, func(_ *evaluation, v goja.Value) (err error) {
+		verdict.Pass, err = p.decide(v)
+		return err
+	})
+	verdict.Pass = verdict.Pass && err == nil
+	return verdict, err
+}
+
+// evaluate runs the script and has what it returned taken, all within the
+// deadline.
+func (p *Program) evaluate(ctx context.Context, in *engine.PolicyInput, take func(*evaluation, goja.Value) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			pass, err = false, p.recovered(r)
+			err = p.recovered(r)
 		}
 	}()
 	if err := ctx.Err(); err != nil {
-		return false, p.failed(err)
+		return p.failed(err)
 	}
 	run := p.start(in)
 	timer := time.AfterFunc(p.opts.Deadline, func() { run.rt.Interrupt(errDeadline) })
@@ -40,16 +52,21 @@ func (p *Program) Evaluate(ctx context.Context, in *engine.PolicyInput) (pass bo
 		defer context.AfterFunc(ctx, func() { run.rt.Interrupt(ctx.Err()) })()
 	}
 
-	value, err := run.call()
+	value, raised := run.call()
+	var refused error
+	if raised == nil {
+		refused = take(run, value)
+	}
 	switch {
 	case run.stopped != nil: // a native noticed, whatever became of the script after that
-		return false, p.failed(run.stopped)
+		return p.failed(run.stopped)
 	case time.Now().After(run.deadline): // a native call outlasted the interrupt
-		return false, p.failed(errDeadline)
-	case err != nil:
-		return false, p.thrown(run, err)
+		return p.failed(errDeadline)
+	case raised != nil:
+		return p.thrown(run, raised)
+	default:
+		return refused
 	}
-	return p.decide(value)
 }
 
 // evaluation is one run of a policy: a runtime that nobody else has, and what
@@ -116,7 +133,7 @@ func (p *Program) decide(v goja.Value) (bool, error) {
 			return b, nil
 		}
 	}
-	return false, fmt.Errorf("policy %s returned %s instead of true or false", p.source.Label, kindOf(v))
+	return false, fmt.Errorf("%s %s returned %s instead of true or false", p.source.what, p.source.label, kindOf(v))
 }
 
 // kindOf names the type of a value, never the value.
@@ -149,7 +166,7 @@ func kindOf(v goja.Value) string {
 
 // failed says in one line that the policy came to no answer.
 func (p *Program) failed(err error) error {
-	return fmt.Errorf("policy %s (%s) was stopped: %w", p.source.Label, p.source.ScriptAt, err)
+	return fmt.Errorf("%s %s (%s) was stopped: %w", p.source.what, p.source.label, p.source.At, err)
 }
 
 // recovered turns a panic into an error: one policy must not end the daemon.
@@ -167,7 +184,7 @@ func (p *Program) recovered(r any) error {
 			break
 		}
 	}
-	return fmt.Errorf("policy %s (%s) failed: the script engine panicked%s", p.source.Label, p.source.ScriptAt, place)
+	return fmt.Errorf("%s %s (%s) failed: the script engine panicked%s", p.source.what, p.source.label, p.source.At, place)
 }
 
 // thrown says what ended the script, and where.
@@ -185,7 +202,7 @@ func (p *Program) thrown(run *evaluation, err error) error {
 		return p.failed(fmt.Errorf("calls nested more than %d deep", p.opts.MaxCallDepth))
 	case errors.As(err, &exception):
 		message := oneLine(run.message(exception))
-		return fmt.Errorf("policy %s threw %s at %s", p.source.Label, message, p.place(exception))
+		return fmt.Errorf("%s %s threw %s at %s", p.source.what, p.source.label, message, p.place(exception))
 	default:
 		return p.failed(err)
 	}
@@ -253,10 +270,10 @@ func (p *Program) place(exception *goja.Exception) string {
 	for _, frame := range exception.Stack() {
 		if at := frame.Position(); at.Line > 0 {
 			start := p.source.pos(p.source.offset(at))
-			return fmt.Sprintf("%s:%d:%d", p.source.ScriptAt.File, start.Line, start.Column)
+			return fmt.Sprintf("%s:%d:%d", p.source.At.File, start.Line, start.Column)
 		}
 	}
-	return p.source.ScriptAt.String()
+	return p.source.At.String()
 }
 
 // hint explains a name that other places have and a policy has not.

@@ -56,9 +56,9 @@ func TestFaultsOfAScriptStandAtTheirPlace(t *testing.T) {
 func TestPlacesAreThoseOfTheHCLFile(t *testing.T) {
 	// As hcl.Load gives a <<-JS heredoc that is indented by four and begins in line 12.
 	src := source("const a = 1;\nreturn ] a;\n", nil)
-	src.ScriptAt.File = "policies.hcl"
-	src.ScriptAt.Start = engine.Pos{Line: 12, Column: 5, Byte: 204}
-	src.ScriptIndent = 4
+	src.Script.At.File = "policies.hcl"
+	src.Script.At.Start = engine.Pos{Line: 12, Column: 5, Byte: 204}
+	src.Script.Indent = 4
 	_, err := scripting.New(scripting.Options{}).CompilePolicy(src)
 	found := engine.AsFindings(err, engine.Range{})
 	if len(found) == 0 {
@@ -68,7 +68,7 @@ func TestPlacesAreThoseOfTheHCLFile(t *testing.T) {
 		t.Errorf("at %+v, want %+v", found[0].At, want)
 	}
 
-	src.Script = "const a = 1;\nthrow new Error('x')"
+	src.Script.Text = "const a = 1;\nthrow new Error('x')"
 	policy, err := scripting.New(scripting.Options{}).CompilePolicy(src)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func FuzzCompileAndRun(f *testing.F) {
 			}
 			return
 		}
-		if pass, err := policy.Evaluate(t.Context(), github(t)); pass && err != nil {
+		if verdict, err := policy.Evaluate(t.Context(), github(t)); verdict.Pass && err != nil {
 			t.Fatal("passed with an error")
 		}
 	})

@@ -122,8 +122,8 @@ func TestReadmePolicyLetsReadersReadAndWritersWrite(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			in := &engine.PolicyInput{User: engine.PolicyUser{Groups: tt.groups}, HTTP: engine.PolicyHTTP{Method: tt.method}}
-			if passes, err := policy.Evaluate(t.Context(), in); passes != tt.passes || err != nil {
-				t.Errorf("Evaluate = %t, %v, want %t", passes, err, tt.passes)
+			if verdict, err := policy.Evaluate(t.Context(), in); verdict.Pass != tt.passes || err != nil {
+				t.Errorf("Evaluate = %t, %v, want %t", verdict.Pass, err, tt.passes)
 			}
 		})
 	}
@@ -143,13 +143,13 @@ func TestReadmePolicySeesWhatTheTableSays(t *testing.T) {
 			if strings.HasPrefix(member, ".") { // beside the first
 				member = first[:strings.LastIndex(first, ".")] + member
 			}
-			script := engine.PolicySource{Decl: engine.Decl{Label: "sees"}, Script: "return " + member + " !== undefined;"}
+			script := engine.PolicySource{Decl: engine.Decl{Label: "sees"}, Script: engine.Script{Text: "return " + member + " !== undefined;"}}
 			policy, err := newPolicies().CompilePolicy(script)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if passes, err := policy.Evaluate(t.Context(), &engine.PolicyInput{}); !passes || err != nil {
-				t.Errorf("%s: %t, %v", member, passes, err)
+			if verdict, err := policy.Evaluate(t.Context(), &engine.PolicyInput{}); !verdict.Pass || err != nil {
+				t.Errorf("%s: %t, %v", member, verdict.Pass, err)
 			}
 		}
 	}

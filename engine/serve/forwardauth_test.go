@@ -333,7 +333,7 @@ func TestPoliciesAtTheDoor(t *testing.T) {
 	d := newDoor(t)
 	spec := d.guarded(t)
 	spec.Policies = []engine.PolicySource{
-		{Decl: enginetest.Declare("reads", 80), ScriptAt: enginetest.At(80), Script: `return request.http.method === "GET" && request.http.path.startsWith("/loki/");`},
+		{Decl: enginetest.Declare("reads", 80), Script: engine.Script{At: enginetest.At(80), Text: `return request.http.method === "GET" && request.http.path.startsWith("/loki/");`}},
 	}
 	spec.Providers[0].ForwardAuth.Policies = enginetest.Refs("policy.reads")
 	d.Serve(t, spec)
