@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -46,6 +47,7 @@ func Compile(ctx context.Context, spec Spec, generation uint64, deps Deps) (*Eng
 	c.requirements()
 	c.idle()
 	c.settleKeys(ctx)
+	c.places()
 	c.found.Sort()
 	if c.found.Err() != nil {
 		return nil, c.found
@@ -91,6 +93,7 @@ func (c *compiler) tell(severity Severity, at Range, summary, detail string, arg
 func (c *compiler) server() {
 	s := c.spec.Server
 	c.engine.peers = peers{prefixes: s.TrustedProxies, unix: s.TrustUnix}
+	c.engine.crowd = cmp.Or(s.MaxConnections, DefaultMaxConnections)
 	c.base = s.ExternalURL
 	if c.base == "" && !s.Unknown["external_url"] && !s.Unknown["listen"] {
 		c.base = localURL(s)

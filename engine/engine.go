@@ -42,7 +42,7 @@ type Engine struct {
 	tls        *tls.Certificate
 	validity   []CertificateValidity // sorted
 	peers      peers
-	crowd      int // connections of clients at a time
+	crowd      int                  // connections of clients at a time
 	providers  map[string]*provider // by label
 	clients    map[string]*provider // by client_id
 	hosts      map[string]*provider // by external_host of forward_auth
@@ -53,6 +53,7 @@ type Engine struct {
 	keys       settledKeys
 	global     Metadata        // of the issuer that providers may share
 	origins    map[string]bool // of pages that may ask some provider
+	places     *places
 }
 
 // Summary is what may be told of a generation.

@@ -21,6 +21,8 @@ type Spec struct {
 	Policies     []PolicySource
 	Mappings     []MappingSource
 	Providers    []Provider
+	// Tests are for `m2md test` and those who judge: serving ignores them.
+	Tests []Test
 
 	// Hash is the SHA-256, in hex, of the configuration files and scripts:
 	// their names and contents, but nothing that file() or a *_file attribute
@@ -44,9 +46,9 @@ const (
 	KindOAuthSource    Kind = "oauth_source"
 	KindServiceAccount Kind = "service_account"
 	KindPolicy         Kind = "policy"
+	KindMapping        Kind = "mapping"
 	KindProvider       Kind = "provider"
 )
-	KindMapping        Kind = "mapping"
 
 // Decl is what every declared thing knows of its place in the files.
 type Decl struct {
@@ -60,6 +62,9 @@ type Decl struct {
 	// Unknown are the attributes whose value was absent and allowed to be:
 	// given, but not to be checked.
 	Unknown map[string]bool
+	// Sensitive are the attributes whose value came from env() or file(), at
+	// least in part: no output may show it.
+	Sensitive map[string]bool
 }
 
 // AttrAt is the place of an attribute's value, or of the block where the
@@ -121,8 +126,12 @@ type Server struct {
 	IssuerMode     string         // of providers that say nothing; "" for m2md
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* and X-Original-* count
 	TrustUnix      bool           // peers on a unix socket count as trusted proxies
+	MaxConnections int            // of clients at a time; 0 for DefaultMaxConnections
 	TLS            *TLS           // nil: plain HTTP
 }
+
+// DefaultMaxConnections is Server.MaxConnections where the files say nothing.
+const DefaultMaxConnections = 10_000
 
 // TLS is the certificate chain and key of a listener, as PEM.
 type TLS struct {
@@ -293,6 +302,8 @@ type Provider struct {
 	Subject        string         // "identity" (also for ""), "input" or "hashed"
 	NotAfterInput  bool           // what is issued ends no later than what was shown
 	Claims         map[string]any // of every issued token; JSON-like, as ServiceAccount.Attributes
+	Mappings       []Ref          // what adds claims to issued tokens, in order: the later wins
+	PolicyMessages bool           // clients that are not let in are told what policies say of it
 	AllowedOrigins []string       // of pages that may ask, as browsers write them (RFC 6454 §6.1)
 	Accesses       []Access
 	ForwardAuth    *ForwardAuth // nil: not guarded by forward-auth
@@ -302,8 +313,6 @@ type Provider struct {
 type Access struct {
 	Decl
 	From            []Ref
-	Mappings       []Ref          // what adds claims to issued tokens, in order: the later wins
-	PolicyMessages bool           // clients that are not let in are told what policies say of it
 	Require         *Requirement
 	Policies        []Ref
 	Mode            PolicyMode
@@ -318,8 +327,8 @@ type ForwardAuth struct {
 	AcceptInput  bool     // accept = ["input_jwt"]: input JWTs count at the door
 	AcceptOpaque bool     // accept = ["opaque_token"]: opaque tokens of a source, too
 	Policies     []Ref
-}
 	Mode         PolicyMode
 	// PolicyHeaders are the names of the header fields of the guarded request
 	// that policies see.
 	PolicyHeaders []string
+}

@@ -143,6 +143,12 @@ func (d *decoder) attribute(g *given, v *values, attr givenAttr) {
 	field := &field{decoder: d, row: row, source: g.source, expr: attr.expr, at: rangeOf(attr.expr.Range())}
 	value, unknown := field.decode()
 	d.missing = d.missing || unknown
+	if field.tainted {
+		if v.decl.Sensitive == nil {
+			v.decl.Sensitive = make(map[string]bool)
+		}
+		v.decl.Sensitive[attr.name] = true
+	}
 	if value != nil {
 		v.of[attr.name] = value
 		return
@@ -160,6 +166,8 @@ type field struct {
 	source *source
 	expr   hcl.Expression
 	at     engine.Range
+	// tainted says that the value came from env() or file(), at least in part.
+	tainted bool
 }
 
 // decode returns nil for a value that was refused.
@@ -173,6 +181,7 @@ func (f *field) decode() (value any, unknown bool) {
 		return f.script(), false
 	}
 	out := f.eval.value(f.source, f.expr)
+	f.tainted = out.tainted
 	switch {
 	case !out.ok:
 		return nil, false
