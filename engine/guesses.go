@@ -68,9 +68,9 @@ func mustLRU[K comparable, V any](size int) *lru.Cache[K, V] {
 	return cache
 }
 
-// neighbourhood is what counts as one address: whoever has an IPv6 address has
+// Neighbourhood is what counts as one address: whoever has an IPv6 address has
 // a network of them. The zero prefix stands for an address that is not known.
-func neighbourhood(addr netip.Addr) netip.Prefix {
+func Neighbourhood(addr netip.Addr) netip.Prefix {
 	bits := 64
 	if addr = addr.Unmap(); addr.Is4() {
 		bits = 32
@@ -83,10 +83,10 @@ func neighbourhood(addr netip.Addr) netip.Prefix {
 // was to be, and "" for a token.
 func (g *Guesses) failed(from netip.Addr, account string, now time.Time) {
 	if account == "" {
-		count(g, g.tokens, neighbourhood(from), badTokens, now)
+		count(g, g.tokens, Neighbourhood(from), badTokens, now)
 		return
 	}
-	count(g, g.addresses, neighbourhood(from), badPasswords, now)
+	count(g, g.addresses, Neighbourhood(from), badPasswords, now)
 	count(g, g.accounts, account, badPasswords, now)
 }
 
@@ -103,12 +103,12 @@ func count[K comparable](g *Guesses, all *lru.Cache[K, *rate.Limiter], key K, ma
 
 // held remembers that a password of an account held.
 func (g *Guesses) held(from netip.Addr, account string) {
-	g.welcome.Add(guesser{neighbourhood(from), account}, struct{}{})
+	g.welcome.Add(guesser{Neighbourhood(from), account}, struct{}{})
 }
 
 // tooMany says whether another guess is too many.
 func (g *Guesses) tooMany(from netip.Addr, account string, now time.Time) bool {
-	near := neighbourhood(from)
+	near := Neighbourhood(from)
 	switch {
 	case account == "":
 		return spent(g.tokens, near, now)

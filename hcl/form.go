@@ -62,6 +62,15 @@ func atLeastOne(n int64) fault {
 	return fault{}
 }
 
+// enoughConnections judges a bound of connections: with fewer, one address's
+// share would hold nobody.
+func enoughConnections(n int64) fault {
+	if n < 16 {
+		return fault{summary: "is out of range", detail: "It must be 16 or more: a proxy alone holds several connections."}
+	}
+	return fault{}
+}
+
 // checkListen judges where a listener listens. Port 0 is one that the system
 // chooses.
 func checkListen(s string) fault {

@@ -28,6 +28,10 @@ func serverBlock() *block {
 				Constraint: `Networks in CIDR form, or "unix" for peers on a unix socket.`,
 			}, check: checkTrustedProxy},
 			{AttributeDoc: AttributeDoc{Name: "issuer_mode", Type: TypeString, Words: []string{"m2md", "authentik", "global"}, Default: "m2md", Doc: "The issuer_mode of providers that neither have one nor a compat."}},
+			{AttributeDoc: AttributeDoc{
+				Name: "max_connections", Type: TypeInt, Default: "10000", Constraint: "16 or more.",
+				Doc: "How many connections clients may have at a time. One address, unless a trusted proxy's, may have a quarter of them. Where there is no room, idle connections make some.",
+			}, inRange: enoughConnections},
 		},
 		blocks: []*block{tlsBlock()},
 		decode: func(v *values, spec *engine.Spec) { spec.Server = decodeServer(v) },
@@ -59,6 +63,8 @@ func decodeServer(v *values) engine.Server {
 		Listen:      v.str("listen"),
 		ExternalURL: v.str("external_url"),
 		IssuerMode:  v.str("issuer_mode"),
+
+		MaxConnections: v.whole("max_connections"),
 	}
 	for _, peer := range v.strs("trusted_proxies") {
 		if peer == "unix" {

@@ -74,6 +74,7 @@ type Daemon struct {
 	spec        engine.Spec
 	schedule    keySchedule
 
+	crowd                *crowd // of the main listener
 	main, observe, admin endpoint
 	closers              []func()
 }
@@ -111,6 +112,8 @@ func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (_ *Daemon
 	d.metrics.keySets.remotes = d.remotes
 	d.metrics.expiry.live = &d.live
 	d.metrics.revocations.all = d.deps.Revocations
+	d.crowd = newCrowd(&d.live, openFiles())
+	d.metrics.crowded(d.crowd)
 	return d, d.listen(first.Spec)
 }
 
@@ -210,6 +213,8 @@ func (d *Daemon) listen(spec engine.Spec) (err error) {
 	if d.main.listener, err = listen(spec.Server.Listen); err != nil {
 		return err
 	}
+	d.main.listener = crowdListener{d.main.listener, d.crowd}
+	d.main.server.ConnState = d.crowd.state
 	if spec.Server.TLS != nil {
 		d.main.listener = withTLS(d.main.listener, &d.live)
 	}

@@ -79,6 +79,17 @@ func newMetrics() *metrics {
 	return m
 }
 
+// crowded tells of a listener's connections.
+func (m *metrics) crowded(c *crowd) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "m2md_connections", Help: "Connections of clients."}, func() float64 { return float64(c.size()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "m2md_connections_closed_total", Help: "Connections that were closed while they waited, to make room for others."}, func() float64 { return float64(c.closed.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "m2md_connections_refused_total", Help: "Connections for which there was no room."}, func() float64 { return float64(c.refused.Load()) }))
+}
+
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
