@@ -55,9 +55,20 @@ func (s Severity) String() string {
 // are quoted freely.
 type Finding struct {
 	Severity Severity
-	Summary  string
-	Detail   string
-	At       Range
+	// ID is by which documentation and comments that silence name this kind of
+	// finding, such as POL003; "" for one that cannot be silenced.
+	ID      string
+	Summary string
+	Detail  string
+	At      Range
+}
+
+// Title is the Summary, after the ID where there is one.
+func (f Finding) Title() string {
+	if f.ID == "" {
+		return f.Summary
+	}
+	return f.ID + ": " + f.Summary
 }
 
 // Findings are in the order in which an author reads: by file, then by place.
@@ -68,7 +79,7 @@ type Findings []Finding
 func (f Findings) Error() string {
 	lines := make([]string, len(f))
 	for i, one := range f {
-		lines[i] = fmt.Sprintf("%s: %s: %s", one.At, one.Severity, one.Summary)
+		lines[i] = fmt.Sprintf("%s: %s: %s", one.At, one.Severity, one.Title())
 	}
 	return strings.Join(lines, "\n")
 }

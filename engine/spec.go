@@ -263,6 +263,12 @@ type Script struct {
 	Modules map[string]string
 }
 
+// Import is what a script imports of another file.
+type Import struct {
+	Name string // as written, relative to the file that says it, with slashes
+	At   Range
+}
+
 // PolicySource is a policy as written.
 type PolicySource struct {
 	Decl

@@ -33,6 +33,10 @@ type Options struct {
 	AllowMissingSecrets bool
 	// WithTests reads *.m2mdtest.hcl too.
 	WithTests bool
+	// Imports says what a script of that name (as ranges name it) imports, and
+	// in Findings which of its imports cannot be followed; nil: scripts have no
+	// modules.
+	Imports func(name, text string) ([]engine.Import, error)
 	// LookupEnv is what env() asks; nil for os.LookupEnv.
 	LookupEnv func(string) (string, bool)
 }
@@ -220,7 +224,13 @@ func (p *parsing) parseJSON(t *tree, root *block) {
 func (l *loader) decode(d *decoder, blocks []*given) {
 	first := make(map[string]engine.Range)
 	for _, one := range blocks {
-		if one.schema.free || !d.single(first, one) {
+		if one.schema.free || d.outOfPlace(one) || !d.single(first, one) {
+			continue
+		}
+		if one.schema.Name == "test" {
+			for _, row := range d.tests(one) {
+				one.schema.decode(row, &l.spec)
+			}
 			continue
 		}
 		one.schema.decode(d.block(one), &l.spec)
@@ -231,6 +241,9 @@ func (l *loader) decode(d *decoder, blocks []*given) {
 func (l *loader) hash() string {
 	sum := sha256.New()
 	for _, src := range l.sources {
+		if isTestFile(src.abs) { // the same with and without Options.WithTests
+			continue
+		}
 		frame(sum, []byte(src.rel), src.content)
 	}
 	for _, abs := range slices.Sorted(maps.Keys(l.scripts)) {

@@ -45,7 +45,7 @@ func writeFinding(out *bytes.Buffer, one engine.Finding, s Sources, o TextOption
 	if o.Color {
 		word = colors()[one.Severity] + word + "\x1b[0m"
 	}
-	fmt.Fprintf(out, "%s %s\n", word, printable(one.Summary))
+	fmt.Fprintf(out, "%s %s\n", word, printable(one.Title()))
 	fmt.Fprintf(out, "  at %s\n", printable(one.At.String()))
 	if line, under, ok := excerpt(one.At, s); ok {
 		number := fmt.Sprint(one.At.Start.Line)
@@ -177,6 +177,7 @@ type (
 	}
 	jsonFinding struct {
 		Severity string    `json:"severity"`
+		ID       string    `json:"id,omitempty"`
 		Summary  string    `json:"summary"`
 		Detail   string    `json:"detail"`
 		Range    jsonRange `json:"range"`
@@ -203,7 +204,7 @@ func WriteJSON(w io.Writer, f engine.Findings, s Sources) error {
 	for _, one := range f {
 		line, _, _, _ := lineOf(one.At, s)
 		report.Diagnostics = append(report.Diagnostics, jsonFinding{
-			Severity: one.Severity.String(), Summary: one.Summary, Detail: one.Detail, Snippet: shorten(line, 4*maxExcerpt),
+			Severity: one.Severity.String(), ID: one.ID, Summary: one.Summary, Detail: one.Detail, Snippet: shorten(line, 4*maxExcerpt),
 			Range: jsonRange{File: one.At.File, Start: jsonPos(one.At.Start), End: jsonPos(one.At.End)},
 		})
 	}
