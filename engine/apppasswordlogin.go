@@ -18,14 +18,18 @@ import (
 func (e *Engine) authenticateAppPassword(ctx context.Context, a *attempt, shown proof) (*identity, error) {
 	record, err := e.findAppPassword(ctx, shown)
 	if err != nil {
+		a.tracePassword(shown, nil, nil, err)
 		return nil, err
 	}
 	account, declared := e.accounts[record.Account]
 	if !declared {
+		a.tracePassword(shown, record, nil, nil)
 		return nil, badClaims("the app password %s belongs to %s, which no service_account block declares", record.ID, record.Account)
 	}
 	now := e.deps.Now()
-	if err := account.permits(record, now, a.ClientIP, a.Provider); err != nil {
+	err = account.permits(record, now, a.ClientIP, a.Provider)
+	a.tracePassword(shown, record, account, err)
+	if err != nil {
 		return nil, badClaims("%s", err) // it was not guessed
 	}
 	e.deps.Uses.use(record.ID, LastUse{now, a.ClientIP, a.Provider})

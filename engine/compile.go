@@ -179,7 +179,7 @@ func (c *compiler) accountJWTs(a ServiceAccount) []accountJWT {
 			c.undeclared(*j.Source, c.labels(from.kind))
 			continue
 		}
-		all = append(all, accountJWT{from, j.Require})
+		all = append(all, accountJWT{from, j.Require, j.AttrAt("require_claims"), j.Sensitive["require_claims"]})
 	}
 	return all
 }

@@ -148,6 +148,7 @@ type Caller struct {
 type attempt struct {
 	Decision
 	caller   Caller
+	places   *places
 	provider *provider
 	audience []string  // of what is to be issued
 	scopes   []string  // as asked for
@@ -158,12 +159,13 @@ type attempt struct {
 
 // begin opens an attempt.
 func (e *Engine) begin(caller Caller) *attempt {
-	return &attempt{caller: caller, Decision: Decision{
+	return &attempt{caller: caller, places: e.places, Decision: Decision{
 		Time:       e.deps.Now(),
 		RequestID:  caller.RequestID,
 		Generation: e.generation,
 		Door:       caller.HTTP.Door,
 		ClientIP:   caller.HTTP.ClientIP,
+		Input:      DecisionInput{HTTP: caller.HTTP},
 	}}
 }
 
@@ -217,7 +219,9 @@ func (e *Engine) token(ctx context.Context, a *attempt, req *oauth2.Request) (*o
 		return nil, refuse(oauth2.UnsupportedGrantType, "The grant type is not supported.", "the grant type is not supported")
 	}
 	a.Grant, a.scopes = req.GrantType, req.Scopes
+	a.Input.Scopes, a.Input.Targets = req.Scopes, req.Targets
 	provider, audience, err := e.target(req, grant.choosesByTarget)
+	e.traceTarget(a, req, provider, err)
 	if err != nil {
 		return nil, err
 	}

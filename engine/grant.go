@@ -74,6 +74,7 @@ func (e *Engine) admitActor(ctx context.Context, a *attempt, shown proof) (*iden
 		return nil, err
 	}
 	id, err := e.authenticate(ctx, a, shown)
+	a.sawActor()
 	if err != nil {
 		return nil, err
 	}

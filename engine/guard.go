@@ -68,6 +68,7 @@ func (e *Engine) guard(ctx context.Context, a *attempt, req GuardRequest) (*Admi
 		return nil, refuse(oauth2.UnauthorizedClient, "The request is malformed.", "%s", req.Malformed)
 	}
 	provider := e.guarded(req)
+	e.traceGuarded(a, req, provider)
 	if provider == nil {
 		return nil, refuse(oauth2.UnauthorizedClient, sayNotServed, "no provider with forward_auth has that name or external_host")
 	}
@@ -75,6 +76,7 @@ func (e *Engine) guard(ctx context.Context, a *attempt, req GuardRequest) (*Admi
 	door := provider.forward
 	if door.skips(a.caller.HTTP.Path) {
 		a.Rule = "skip_paths"
+		a.traceSkipped()
 		return provider.anonymous(), nil
 	}
 	found, err := e.recognise(ctx, a, req.Credential)
@@ -83,12 +85,25 @@ func (e *Engine) guard(ctx context.Context, a *attempt, req GuardRequest) (*Admi
 	}
 	a.knows(&found.identity)
 	a.TokenID = found.tokenID
-	if len(door.policies.all) > 0 {
-		if miss := door.policies.refuse(ctx, a.input(&found.identity)); miss != "" {
-			return nil, noAccess("forward_auth of provider %s: %s", provider.label, miss)
-		}
+	if err := a.askDoor(ctx, &found.identity); err != nil {
+		return nil, err
 	}
 	return &found.admission, nil
+}
+
+// askDoor asks the policies of forward_auth.
+func (a *attempt) askDoor(ctx context.Context, id *identity) error {
+	door := &a.provider.forward.policies
+	if len(door.all) == 0 {
+		return nil
+	}
+	asked, told := len(a.Policies), len(a.Messages)
+	miss := door.refuse(ctx, a.input(id))
+	a.tracePolicies("", asked, told)
+	if miss != "" {
+		return noAccess("forward_auth of provider %s: %s", a.Provider, miss)
+	}
+	return nil
 }
 
 // guarded finds the provider by its label or by the host of the request.
@@ -126,7 +141,7 @@ func (e *Engine) recogniseBearer(ctx context.Context, a *attempt, raw string) (*
 	a.Proof = "access_token"
 	door := a.provider.forward
 	hash := hashToken(raw)
-	if seen, found := door.verified.Get(hash); found && a.Time.Before(seen.expiry) {
+	if seen, found := door.verified.Get(hash); found && a.Time.Before(seen.expiry) && !a.tracing() {
 		if err := e.checkRevoked(a.provider, &seen.identity, seen.tokenID, seen.issued); err != nil {
 			return nil, badToken("bearer token: %s", err)
 		}
@@ -142,8 +157,11 @@ func (e *Engine) recogniseBearer(ctx context.Context, a *attempt, raw string) (*
 	if door.acceptInput && !a.provider.calls(token.claims) {
 		return e.admitAtDoor(ctx, a, proof{jwt: raw})
 	}
+	a.traceParsed(token, nil)
+	e.traceOwn(a, a.provider, token, a.Time)
 	found, err := e.admitOwn(a.provider, token, a.Time)
 	if err != nil {
+		a.saw(token.claims, false)
 		return nil, err
 	}
 	door.verified.Add(hash, found)

@@ -58,6 +58,8 @@ type account struct {
 type accountJWT struct {
 	source  origin
 	require *Requirement
+	at      Range // of what it requires
+	hides   bool  // what it requires came from env() or file()
 }
 
 func (a *account) origin() origin { return origin{KindServiceAccount, a.label} }

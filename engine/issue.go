@@ -30,6 +30,7 @@ func (e *Engine) issue(a *attempt, id *identity) (*oauth2.Token, error) {
 	if id.via == a.provider {
 		granted = within(granted, id.claims)
 	}
+	a.traceGrant(granted, now, expiry)
 	p := a.provider
 	token, err := p.signer.sign(e.deps.Random, p.signer.header, p.payload(a.audience, id, tokenID, now, expiry, granted))
 	if err != nil {

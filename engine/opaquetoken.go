@@ -11,8 +11,8 @@ import (
 
 // authenticateOpaque says whose opaque token it is: the one source's that the
 // provider takes them of. What that source answers are the claims.
-func (e *Engine) authenticateOpaque(ctx context.Context, p *provider, token string) (*identity, error) {
-	t := p.opaque
+func (e *Engine) authenticateOpaque(ctx context.Context, a *attempt, token string) (*identity, error) {
+	p, t := a.provider, a.provider.opaque
 	if t == nil {
 		return nil, badProof("provider %s takes no opaque tokens", p.label)
 	}
@@ -23,6 +23,7 @@ func (e *Engine) authenticateOpaque(ctx context.Context, p *provider, token stri
 	case err != nil:
 		return nil, badProof("opaque token of %s: %s", t.origin, err)
 	}
+	a.saw(answer.Claims, true)
 	id, err := t.identifyOpaque(answer.Claims, e.deps.Now())
 	if err != nil {
 		return nil, badClaims("opaque token of %s: %s", t.origin, err)

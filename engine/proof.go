@@ -86,9 +86,9 @@ func proofInSecret(secret string) (proof, bool) {
 func (e *Engine) authenticate(ctx context.Context, a *attempt, shown proof) (*identity, error) {
 	switch {
 	case shown.jwt != "":
-		return e.authenticateJWT(ctx, a.provider, shown)
+		return e.authenticateJWT(ctx, a, shown)
 	case shown.opaque != "":
-		return e.authenticateOpaque(ctx, a.provider, shown.opaque)
+		return e.authenticateOpaque(ctx, a, shown.opaque)
 	default:
 		return e.authenticateAppPassword(ctx, a, shown)
 	}

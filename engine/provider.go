@@ -95,8 +95,11 @@ func (p *provider) authorize(ctx context.Context, a *attempt, id *identity) (in 
 	for i := range p.accesses {
 		access := &p.accesses[i]
 		who, miss := access.recognise(id)
+		a.traceAccess(access, id, who, miss)
 		if who != nil {
+			asked, told := len(a.Policies), len(a.Messages)
 			miss = access.admits(ctx, a, who)
+			a.tracePolicies(access.label, asked, told)
 			if miss == "" {
 				return who, access.label, nil
 			}
@@ -141,6 +144,7 @@ func (a *access) recognise(id *identity) (who *identity, miss string) {
 
 // admits returns "" where the access lets the identity in, and else why not.
 func (a *access) admits(ctx context.Context, attempt *attempt, id *identity) string {
+	attempt.traceRequired(a, id)
 	if !a.require.Match(id.claims) {
 		return "the claims do not fulfil require_claims"
 	}

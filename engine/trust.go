@@ -139,11 +139,14 @@ func parseCertificate(block *pem.Block) (certifiedKey, *x509.Certificate, error)
 // authenticateJWT says whose JWT it is: the issuer's that a source of this
 // provider names and whose key verifies it, or m2md's own, of another provider
 // whose tokens are proof here.
-func (e *Engine) authenticateJWT(ctx context.Context, p *provider, shown proof) (*identity, error) {
+func (e *Engine) authenticateJWT(ctx context.Context, a *attempt, shown proof) (*identity, error) {
+	p := a.provider
 	token, err := e.deps.Verified.parse(shown.jwt)
 	if err == nil {
 		err = token.header.checkType()
+		a.saw(token.claims, false)
 	}
+	a.traceParsed(token, err)
 	if err != nil {
 		return nil, badProof("%s", err)
 	}
@@ -155,15 +158,20 @@ func (e *Engine) authenticateJWT(ctx context.Context, p *provider, shown proof) 
 		return nil, badProof("%s", err)
 	}
 	if own := p.federated[issuer]; own != nil {
-		return e.authenticateOwn(own, token)
+		return e.authenticateOwn(a, own, token)
 	}
-	trust, key, err := e.signerOf(ctx, p, issuer, token)
+	trust, key, err := e.signerOf(ctx, a, issuer, token)
 	if err != nil {
+		e.supposeSigned(ctx, a, p.trusts(issuer), token.claims)
 		return nil, err
 	}
+	a.saw(token.claims, true)
 	e.deps.Verified.remember(shown.jwt, token, key)
-	id, err := trust.identify(token.claims, e.deps.Now())
+	now := e.deps.Now()
+	a.traceIdentity(trust, token.claims, now)
+	id, err := trust.identify(token.claims, now)
 	if err != nil {
+		e.supposeIdentified(ctx, a, trust, token.claims)
 		return nil, badClaims("JWT of %s: %s", trust.origin, err)
 	}
 	if trust.once {
@@ -174,16 +182,18 @@ func (e *Engine) authenticateJWT(ctx context.Context, p *provider, shown proof) 
 
 // authenticateOwn says whose access token of m2md it is, issued for one of
 // these providers, which have one issuer.
-func (e *Engine) authenticateOwn(issuedFor []*provider, token *jws) (*identity, error) {
+func (e *Engine) authenticateOwn(a *attempt, issuedFor []*provider, token *jws) (*identity, error) {
 	i := slices.IndexFunc(issuedFor, func(p *provider) bool { return token.claims["client_id"] == any(p.clientID) })
-	p := issuedFor[max(i, 0)]
-	own, err := e.readOwn(p, token, e.deps.Now())
+	p, now := issuedFor[max(i, 0)], e.deps.Now()
+	e.traceOwn(a, p, token, now)
+	own, err := e.readOwn(p, token, now)
 	if err != nil {
 		return nil, badProof("token of provider %s: %s", p.label, err)
 	}
 	if !p.reach[own.origin] {
 		return nil, badProof("token of provider %s: no access of it names %s any more", p.label, own.origin)
 	}
+	a.saw(token.claims, true)
 	id := own.identity
 	id.via, id.claims, id.told = p, token.claims, ""
 	return &id, nil
@@ -232,23 +242,27 @@ func (e *Engine) spend(ctx context.Context, shown ...*identity) error {
 
 // signerOf finds the source or certificate whose key made the signature,
 // among those that the provider's accesses name and that have the token's iss.
-func (e *Engine) signerOf(ctx context.Context, p *provider, issuer string, token *jws) (*trust, jwks.Key, error) {
-	candidates := p.trusts(issuer)
+func (e *Engine) signerOf(ctx context.Context, a *attempt, issuer string, token *jws) (*trust, jwks.Key, error) {
+	candidates := a.provider.trusts(issuer)
+	a.traceSources(issuer, candidates)
 	if len(candidates) == 0 {
-		return nil, jwks.Key{}, badProof("no access of provider %s names a source whose issuer is %q", p.label, issuer)
+		return nil, jwks.Key{}, badProof("no access of provider %s names a source whose issuer is %q", a.Provider, issuer)
 	}
 	var unavailable error
 	for _, candidate := range candidates {
 		keys, err := candidate.keys.candidates(ctx, e.deps.Now(), token.header.KeyID, token.header.Algorithm)
 		if err != nil {
 			unavailable = fmt.Errorf("getting the keys of %s: %w", candidate.origin, err)
+			a.traceKeys(candidate, nil, token, err, false)
 			continue
 		}
 		for _, key := range keys {
 			if token.signedBy(key) {
+				a.traceKeys(candidate, keys, token, nil, true)
 				return candidate, key, nil
 			}
 		}
+		a.traceKeys(candidate, keys, token, nil, false)
 	}
 	if unavailable != nil {
 		return nil, jwks.Key{}, refuse(oauth2.TemporarilyUnavailable, sayNoIssuer, "%s", unavailable)

@@ -15,6 +15,7 @@ type Options struct {
 	Log     *slog.Logger     // told when fetches begin to fail and when they recover; default: nobody
 	Observe func(Event)      // called after each fetch, from its goroutine; may be nil
 	Store   Store            // keeps fetched sets over restarts; nil for nothing
+	Offline bool             // nothing is ever fetched: there are the sets of Store, or none
 
 	FetchTimeout time.Duration // a fetch from start to end, redirects and discovery included: 10 s
 	FirstWait    time.Duration // how long Remote.Set waits for a fetch at most: 5 s

@@ -17,6 +17,10 @@ import (
 // which says nothing of the token.
 var ErrUnavailable = errors.New("keys unavailable")
 
+// ErrOffline is wrapped, beside ErrUnavailable, where Options.Offline keeps keys
+// from being fetched.
+var ErrOffline = errors.New("nothing is fetched here")
+
 // Remote is a published key set, fetched and kept by a Cache. Its methods are
 // safe for concurrent use.
 type Remote struct {
@@ -189,7 +193,7 @@ func (r *Remote) fly(f *flight, why Reason) {
 		answered = r.restore(f)
 	}
 	began := time.Now()
-	got, err := r.fetcher.fetch(r.cache.ctx)
+	got, err := r.fetch()
 	event := Event{Remote: r, Reason: why, Duration: time.Since(began), Err: err}
 	switch {
 	case err == nil:
@@ -203,6 +207,14 @@ func (r *Remote) fly(f *flight, why Reason) {
 		r.keep()
 	}
 	r.cache.opts.Observe(event)
+}
+
+// fetch asks the issuer, where anybody may be asked.
+func (r *Remote) fetch() (response, error) {
+	if r.cache.opts.Offline {
+		return response{}, ErrOffline
+	}
+	return r.fetcher.fetch(r.cache.ctx)
 }
 
 // record makes the outcome of a fetch the state of the remote, and returns how
