@@ -32,11 +32,11 @@ type Case struct {
 	From Ref
 	// Claims change what tokens of From have: a JSON merge patch (RFC 7396), in
 	// the types of decoded claims, where nil removes a claim. An exp, nbf or iat
-	// that is a string is a time: RFC 3339, or a duration from At on.
+	// that is a string is a time: RFC 3339, or a duration from Now on.
 	Claims map[string]any
 	// WholeClaims says that Claims are all that the token has.
 	WholeClaims bool
-	// Age is how long before At the token, or the app password, was made.
+	// Age is how long before Now the token, or the app password, was made.
 	Age time.Duration
 	// Via is the provider whose token is shown to Provider, got for From's; ""
 	// where From's itself is.
@@ -47,11 +47,12 @@ type Case struct {
 	Scopes      []string  // as asked for
 	Door        string    // DoorForwardAuth, or else the token endpoint
 	Request     Request   // the zero value says nothing of it
-	At          time.Time // the only time of the case; zero for that of the rehearsal
+	Now         time.Time // the only time of the case; zero for that of the rehearsal
 }
 
 // Request is what a Case says of the request itself.
 type Request struct {
+	Decl
 	PolicyHTTP
 	// Shows is what is shown at forward-auth.
 	Shows Showing
@@ -79,4 +80,35 @@ type Expectation struct {
 	DeniedBy string       // what says no: policy.NAME, or one of Denials
 	Error    string       // the code that the client is told (RFC 6749 §5.2)
 	Messages []string     // of policies, each somewhere
+}
+
+// Denials are the words for what can say no besides a policy, in the order of
+// the pipeline.
+func Denials() []string {
+	var words []string
+	for _, one := range denials() {
+		words = append(words, one.word)
+	}
+	return words
+}
+
+// denial is a word for steps that failed.
+type denial struct {
+	word  string
+	stage Stage
+}
+
+func denials() []denial {
+	return []denial{
+		{"credentials", StageProof},
+		{"issuer", StageSource},
+		{"signature", StageSignature},
+		{"times", StageTimes},
+		{"subject", StageSubject},
+		{"audience", StageAudience},
+		{"require_claims", StageClaim},
+		{"access", StageAccess},
+		{"mapping", StageMapping},
+		{"replay", StageReplay},
+	}
 }

@@ -18,6 +18,7 @@ import (
 // known and in form are there.
 type values struct {
 	decl   engine.Decl
+	key    string // of the row of a table that it is
 	of     map[string]any
 	inside map[string][]*values
 }
@@ -118,7 +119,7 @@ func (d *decoder) present(g *given, v *values) {
 	for _, group := range g.schema.choices {
 		var given []string
 		for _, attr := range g.attrs { // in the order of the file
-			if slices.Contains(group.names, attr.name) {
+			if slices.Contains(group.names, attr.name) && v.decl.Has(attr.name) {
 				given = append(given, attr.name)
 			}
 		}
@@ -148,6 +149,10 @@ func (d *decoder) attribute(g *given, v *values, attr givenAttr) {
 			v.decl.Sensitive = make(map[string]bool)
 		}
 		v.decl.Sensitive[attr.name] = true
+	}
+	if _, left := value.(omitted); left {
+		delete(v.decl.Attrs, attr.name)
+		return
 	}
 	if value != nil {
 		v.of[attr.name] = value
@@ -179,6 +184,8 @@ func (f *field) decode() (value any, unknown bool) {
 		return f.references(), false
 	case TypeScript:
 		return f.script(), false
+	case TypeDenial:
+		return f.denial(), false
 	}
 	out := f.eval.value(f.source, f.expr)
 	f.tainted = out.tainted
@@ -187,6 +194,10 @@ func (f *field) decode() (value any, unknown bool) {
 		return nil, false
 	case !out.value.IsWhollyKnown():
 		return nil, true
+	case f.secret(out):
+		return nil, false
+	case out.value.IsNull() && f.eval.scope != nil:
+		return omitted{}, false
 	case out.value.IsNull():
 		f.fail(f.at, fault{summary: "is null", detail: "Write a value, or leave the attribute out."})
 		return nil, false
@@ -215,7 +226,7 @@ func (f *field) typed(out result) (value any, unknown bool) {
 		return f.duration(v), false
 	case TypeStrings:
 		return f.strings(v), false
-	case TypeObject:
+	case TypeObject, TypeChanges:
 		return f.object(v), false
 	case TypeRequirement:
 		return f.requirement(v), false
@@ -278,6 +289,9 @@ func takes(row *attribute) fault {
 		TypeDuration:    {summary: "must be a duration", detail: `Write %s = "15m", or "2160h" for 90 days.`},
 		TypeStrings:     {summary: "must be a list of strings", detail: `Write %s = ["…"]. Nothing is converted.`},
 		TypeObject:      {summary: "must be an object", detail: "Write %s = { NAME = VALUE }."},
+		TypeChanges:     {summary: "must be an object", detail: "Write %s = { CLAIM = VALUE }."},
+		TypeTable:       {summary: "must be a list or an object", detail: "Write %s = { NAME = VALUE }, or [VALUE]."},
+		TypeDenial:      {summary: "takes a policy or a word", detail: "Write %s = policy.NAME."},
 		TypeRequirement: {summary: "must be an object", detail: `Write %s = { CLAIM = "VALUE" }.`},
 	}[row.Type]
 	return fault{summary: example.summary, detail: fmt.Sprintf(example.detail, row.Name)}
@@ -388,6 +402,8 @@ func (f *field) object(v cty.Value) any {
 // map[string]any; each fault is told at its place.
 func (f *field) plain(v cty.Value, expr hcl.Expression, at engine.Range, depth int) (out any, bad bool) {
 	switch t := v.Type(); {
+	case v.IsNull() && f.row.Type == TypeChanges:
+		return nil, false
 	case v.IsNull():
 		f.failMember(at, fault{summary: "is null", detail: "Write a value, or leave it out."})
 		return nil, true

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -28,12 +29,13 @@ type evaluator struct {
 	lookup       func(string) (string, bool)
 	allowMissing bool
 
-	patterns cty.Type
-	shared   *hcl.EvalContext
-	folders  map[string]*hcl.EvalContext // by folder, as file() is relative
-	locals   map[string]*local
-	order    []*local // as the files give them
-	missing  []string // what env() missed since the last value
+	patterns, references cty.Type
+	scope                *scope // nil outside of tests
+	shared               *hcl.EvalContext
+	folders              map[string]*hcl.EvalContext // by folder, as file() is relative
+	locals               map[string]*local
+	order                []*local // as the files give them
+	missing              []string // what env() missed since the last value
 }
 
 // local is one name of a locals block.
@@ -49,7 +51,8 @@ type local struct {
 // usage is what an expression refers to.
 type usage struct {
 	locals  []string
-	tainted bool // calls env() or file()
+	refs    []engine.Ref // in tests only
+	tainted bool         // calls env() or file()
 }
 
 // result is a computed value, without marks.
@@ -63,7 +66,7 @@ type result struct {
 func newEvaluator(o Options, found *findings, reader *reader, roots []string) *evaluator {
 	e := &evaluator{
 		found: found, reader: reader, roots: roots, lookup: o.LookupEnv, allowMissing: o.AllowMissingSecrets,
-		patterns: patternType(), folders: make(map[string]*hcl.EvalContext), locals: make(map[string]*local),
+		patterns: patternType(), references: cty.Capsule("reference", reflect.TypeFor[engine.Ref]()), folders: make(map[string]*hcl.EvalContext), locals: make(map[string]*local),
 	}
 	left := &budget{maxComputed}
 	functions := sharedFunctions()
@@ -139,7 +142,7 @@ func (e *evaluator) computeLocal(one *local) {
 		return
 	}
 	at := rangeOf(one.expr.Range())
-	value, ok := e.compute(one.source, one.expr, one.uses.locals, one.tainted)
+	value, ok := e.compute(one.source, one.expr, one.uses, one.tainted)
 	e.noteMissing(at)
 	if size, err := measure(value, 0); ok && err != nil {
 		e.found.fault(at, fmt.Sprintf("local %q is %s", one.name, err), "Keep values plain.")
@@ -196,7 +199,9 @@ func (e *evaluator) usage(expr hcl.Expression) (uses usage, bad bool) {
 	names := make(map[string]bool)
 	bad = e.templates(expr, func(one hclsyntax.Expression) {
 		for _, variable := range one.Variables() {
-			if name, ok := e.localName(variable); ok {
+			if taken, told := e.scopeName(variable, &uses); taken || told {
+				bad = bad || told
+			} else if name, ok := e.localName(variable); ok {
 				names[name] = true
 			} else {
 				bad = true
@@ -290,6 +295,10 @@ func (e *evaluator) localName(variable hcl.Traversal) (string, bool) {
 		e.found.fault(at, "local without a name", "Write local.NAME.")
 		return "", false
 	}
+	if one := e.locals[name]; one != nil && isTestFile(one.source.abs) && !isTestFile(at.File) {
+		e.found.fault(at, fmt.Sprintf("local %q is declared in a file for tests", name), fmt.Sprintf("The daemon does not read %s. Declare it in another file.", one.source.name))
+		return "", false
+	}
 	if e.locals[name] == nil {
 		e.found.fault(at, fmt.Sprintf("unknown local %q", name), "No locals block declares it."+engine.DidYouMean(name, slices.Collect(maps.Keys(e.locals))))
 		return "", false
@@ -350,7 +359,7 @@ func (e *evaluator) value(src *source, expr hcl.Expression) result {
 	if bad {
 		return out
 	}
-	value, ok := e.compute(src, expr, uses.locals, out.tainted)
+	value, ok := e.compute(src, expr, uses, out.tainted)
 	e.noteMissing(rangeOf(expr.Range()))
 	if ok {
 		out.value, _ = value.UnmarkDeep()
@@ -361,15 +370,16 @@ func (e *evaluator) value(src *source, expr hcl.Expression) result {
 }
 
 // compute evaluates an expression, marks and all.
-func (e *evaluator) compute(src *source, expr hcl.Expression, locals []string, tainted bool) (value cty.Value, ok bool) {
+func (e *evaluator) compute(src *source, expr hcl.Expression, uses usage, tainted bool) (value cty.Value, ok bool) {
 	ctx := e.context(src)
-	if len(locals) > 0 {
-		values := make(map[string]cty.Value, len(locals))
-		for _, name := range locals {
+	if len(uses.locals) > 0 || e.scope != nil {
+		values := make(map[string]cty.Value, len(uses.locals))
+		for _, name := range uses.locals {
 			values[name] = e.locals[name].value
 		}
 		ctx = ctx.NewChild()
-		ctx.Variables = map[string]cty.Value{"local": cty.ObjectVal(values)}
+		ctx.Variables = e.variables(uses.refs)
+		ctx.Variables["local"] = cty.ObjectVal(values)
 	}
 	at := rangeOf(expr.Range())
 	// cty panics where its authors saw no way to get; a configuration that

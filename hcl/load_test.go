@@ -48,8 +48,12 @@ func TestAFolderIsReadWholeAndInOrder(t *testing.T) {
 
 func TestTestsAreReadWhereTheyAreAskedFor(t *testing.T) {
 	dir := folder(t, map[string]string{"a.hcl": account("a"), "a.m2mdtest.hcl": "test \"x\" {\n}\n"})
-	load(t, hcl.Options{Path: dir})
-	wantSummary(t, lines(t, hcl.Load(hcl.Options{Path: dir, WithTests: true}).Findings), `"test" is not supported yet`)
+	without := load(t, hcl.Options{Path: dir})
+	with := hcl.Load(hcl.Options{Path: dir, WithTests: true})
+	wantSummary(t, lines(t, with.Findings), `"expect" is missing`)
+	if with.Spec.Hash != without.Spec.Hash {
+		t.Error("tests in a file of their own change the hash, which the daemon would not know")
+	}
 }
 
 func TestAFileIsAConfigurationOfItsOwn(t *testing.T) {

@@ -11,6 +11,9 @@ import (
 
 // reference decodes KIND.LABEL. It returns an untyped nil where it is refused.
 func (f *field) reference() any {
+	if value, ok := f.computed(f.expr); ok && value.IsNull() {
+		return omitted{}
+	}
 	ref, ok := f.refer(f.expr)
 	if !ok {
 		return nil
@@ -43,25 +46,40 @@ func (f *field) references() any {
 // refer reads one reference: its form and its kind. Whether it leads anywhere
 // is for engine.Compile to say.
 func (f *field) refer(expr hcl.Expression) (engine.Ref, bool) {
-	at := rangeOf(expr.Range())
-	ref, ok := f.twoSteps(expr, at)
-	switch {
-	case !ok:
-		return ref, false
-	case slices.Contains(f.row.Kinds, ref.Kind):
-		return ref, true
-	case slices.Contains(allKinds(), ref.Kind):
-		f.fail(at, fault{summary: fmt.Sprintf("takes no %s", ref.Kind), detail: f.kinds()})
-	default:
-		f.fail(at, fault{summary: fmt.Sprintf("takes no %q", ref.Kind), detail: f.kinds() + engine.DidYouMean(string(ref.Kind), f.kindNames())})
+	if value, ok := f.computed(expr); ok {
+		ref, is := f.eval.referenceIn(value)
+		if !is {
+			f.notReference(expr, rangeOf(expr.Range()))
+		}
+		return ref, is && f.ofKind(ref)
 	}
-	return ref, false
+	ref, ok := f.twoSteps(expr)
+	if !ok {
+		f.notReference(expr, rangeOf(expr.Range()))
+		return ref, false
+	}
+	return ref, f.ofKind(ref)
 }
 
-func (f *field) twoSteps(expr hcl.Expression, at engine.Range) (engine.Ref, bool) {
+// ofKind tells where a reference leads to something that the attribute does
+// not take.
+func (f *field) ofKind(ref engine.Ref) bool {
+	switch {
+	case slices.Contains(f.row.Kinds, ref.Kind):
+		return true
+	case slices.Contains(allKinds(), ref.Kind):
+		f.fail(ref.At, fault{summary: fmt.Sprintf("takes no %s", ref.Kind), detail: f.kinds()})
+	default:
+		f.fail(ref.At, fault{summary: fmt.Sprintf("takes no %q", ref.Kind), detail: f.kinds() + engine.DidYouMean(string(ref.Kind), f.kindNames())})
+	}
+	return false
+}
+
+// twoSteps reads KIND.LABEL.
+func (f *field) twoSteps(expr hcl.Expression) (engine.Ref, bool) {
+	at := rangeOf(expr.Range())
 	traversal, diags := hcl.AbsTraversalForExpr(expr)
 	if diags.HasErrors() || len(traversal) != 2 {
-		f.notReference(expr, at)
 		return engine.Ref{}, false
 	}
 	step, ok := traversal[1].(hcl.TraverseAttr)
@@ -74,11 +92,7 @@ func (f *field) twoSteps(expr hcl.Expression, at engine.Range) (engine.Ref, bool
 	if text, isString := jsonString(expr); isString && text != ref.String() {
 		ok = false
 	}
-	if !ok || !ValidLabel(ref.Label) {
-		f.notReference(expr, at)
-		return engine.Ref{}, false
-	}
-	return ref, true
+	return ref, ok && ValidLabel(ref.Label)
 }
 
 func (f *field) notReference(expr hcl.Expression, at engine.Range) {

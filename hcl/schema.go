@@ -21,6 +21,9 @@ const (
 	TypeReferences  Type = "list of references"
 	TypeObject      Type = "object"
 	TypeRequirement Type = "claim requirements"
+	TypeChanges     Type = "changes of claims"         // an object in which null takes away
+	TypeTable       Type = "list or object"            // of whatever values
+	TypeDenial      Type = "reference or one of words" // of a policy
 )
 
 // AttributeDoc is what the language says of one attribute.
@@ -66,7 +69,7 @@ func schemas() []*block {
 		serverBlock(), metricsBlock(), storageBlock(), localsBlock(),
 		signingKeyBlock(), certificateBlock(), sourceBlock(), accountBlock(), policyBlock(), providerBlock(),
 		notYetBlock("mapping", true, "Claims that an issued token carries beside those of RFC 9068."),
-		notYetBlock("test", true, "What the configuration is expected to decide."),
+		testBlock(),
 	}
 }
 
@@ -97,6 +100,8 @@ type block struct {
 	choices    []choice
 	blocks     []*block
 	free       bool // any attribute: locals
+	// naming judges a label that is free text; nil where it is a name.
+	naming func(string) fault
 
 	byName map[string]*attribute
 	inside map[string]*block

@@ -72,10 +72,17 @@ func (t *tree) nativeLabel(child *hclsyntax.Block, schema *block) (string, bool)
 	case want == 0:
 		return "", true
 	}
-	return child.Labels[0], t.label(child.Labels[0], rangeOf(child.LabelRanges[0]))
+	return child.Labels[0], t.label(schema, child.Labels[0], rangeOf(child.LabelRanges[0]))
 }
 
-func (t *tree) label(label string, at engine.Range) bool {
+func (t *tree) label(schema *block, label string, at engine.Range) bool {
+	if schema.naming != nil {
+		bad := schema.naming(label)
+		if bad != (fault{}) {
+			t.found.fault(at, bad.summary, bad.detail)
+		}
+		return bad == (fault{})
+	}
 	if ValidLabel(label) {
 		return true
 	}
@@ -213,7 +220,7 @@ func (t *tree) jsonBlocks(member pair, schema *block) []*given {
 	}
 	var out []*given
 	for _, label := range t.unique(labels) {
-		if t.label(label.name, label.at) {
+		if t.label(schema, label.name, label.at) {
 			out = append(out, t.jsonBodies(label, schema, label.name)...)
 		}
 	}

@@ -123,8 +123,8 @@ var (
 
 func (r *Rehearsal) play(c Case) *play {
 	p := &play{Case: c, rehearsal: r, now: r.now}
-	if !c.At.IsZero() {
-		p.now = c.At
+	if !c.Now.IsZero() {
+		p.now = c.Now
 	}
 	deps := r.deps
 	deps.Now = func() time.Time { return p.now }

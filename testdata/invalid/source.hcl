@@ -45,9 +45,6 @@ oauth_sorce "github" { # ERROR: unknown block "oauth_sorce"
 mapping "x" { # ERROR: "mapping" is not supported yet
 }
 
-test "a fork cannot push" { # ERROR: "test" is not supported yet
-}
-
 issuer = "x" # ERROR: unknown attribute "issuer"
 
 locals = {} # ERROR: "locals" is a block, not an attribute
