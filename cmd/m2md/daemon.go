@@ -113,7 +113,7 @@ func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (_ *Daemon
 	d.metrics.expiry.live = &d.live
 	d.metrics.revocations.all = d.deps.Revocations
 	d.crowd = newCrowd(&d.live, openFiles())
-	d.metrics.crowded(d.crowd)
+	d.metrics.crowd = d.crowd
 	return d, d.listen(first.Spec)
 }
 

@@ -32,6 +32,7 @@ type metrics struct {
 	revocations *revocationCount
 	passwords   *passwordMetrics
 	auditErrors prometheus.Counter
+	crowd       *crowd // nil before the daemon listens
 
 	keyRotations *prometheus.CounterVec
 	keyErrors    prometheus.Counter
@@ -76,18 +77,28 @@ func newMetrics() *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.opaqueAsked, m.keySets, m.expiry, m.passwords, m.revocations, m.auditErrors, m.keyRotations, m.keyErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.ofCrowd()...)
 	return m
 }
 
-// crowded tells of a listener's connections.
-func (m *metrics) crowded(c *crowd) {
-	m.registry.MustRegister(
+// ofCrowd are the metrics of a crowd that is there once the daemon listens.
+func (m *metrics) ofCrowd() []prometheus.Collector {
+	told := func(what func(*crowd) float64) func() float64 {
+		return func() float64 {
+			if m.crowd == nil {
+				return 0
+			}
+			return what(m.crowd)
+		}
+	}
+	return []prometheus.Collector{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "m2md_connections", Help: "Connections of clients."}, func() float64 { return float64(c.size()) }),
+			Name: "m2md_connections", Help: "Connections of clients."}, told(func(c *crowd) float64 { return float64(c.size()) })),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "m2md_connections_closed_total", Help: "Connections that were closed while they waited, to make room for others."}, func() float64 { return float64(c.closed.Load()) }),
+			Name: "m2md_connections_closed_total", Help: "Connections that were closed while they waited, to make room for others."}, told(func(c *crowd) float64 { return float64(c.closed.Load()) })),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "m2md_connections_refused_total", Help: "Connections for which there was no room."}, func() float64 { return float64(c.refused.Load()) }))
+			Name: "m2md_connections_refused_total", Help: "Connections for which there was no room."}, told(func(c *crowd) float64 { return float64(c.refused.Load()) })),
+	}
 }
 
 func (m *metrics) handler() http.Handler {
