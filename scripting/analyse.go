@@ -15,9 +15,9 @@ import (
 // What the rewritten script calls. No source can spell these names, so no
 // script can reach or shadow them.
 const (
-	chargeName = "\x00charge" // charge(v): pays for a string or array that was made, returns it
+	meterName  = "\x00meter"  // meter[n] pays n units, meter[paysLength] = v what was made: see meter
 	keyName    = "\x00key"    // key(k): k as a property key that reaches no unguarded native
-	thrownName = "\x00thrown" // thrown(v): remembers that the script itself threw v
+	spreadName = "\x00spread" // spread(v): what ... takes apart, as an array or string that was paid for
 )
 
 // analysis is what was seen of a script while it was rewritten.
@@ -27,14 +27,20 @@ type analysis struct {
 
 	names  map[string]bool // properties read by a name that stands in the source
 	taken  map[string]bool // those of them that are not called on the spot
-	calls  map[string]bool // which of charge, key and thrown it needs
+	calls  map[string]bool // which of meter, key and spread it needs
 	tricky bool            // arrays may be sparse, or something may pose as an array
+	traces bool            // a native may be made to make errors, each of which holds a trace of all calls
 	nests  bool            // arrays may come to stand in arrays
 
-	called map[ast.Expression]bool    // member expressions that are called on the spot
-	paid   map[*ast.ArrayPattern]bool // patterns whose array is charged
-	plain  map[*ast.Identifier]bool   // Array where it only stands before a static method
-	slots  map[reflect.Type][]int     // the fields of a node that hold nodes
+	weight int                     // of the steps seen so far in the region that is walked
+	own    map[ast.Expression]bool // expressions that are regions of their own
+
+	called map[ast.Expression]bool  // member expressions that are called on the spot
+	paid   map[ast.Expression]bool  // patterns whose array or object is charged
+	spread map[ast.Expression]bool  // elements that are spread into an object
+	errors map[*ast.Identifier]bool // names of errors where they are called, extended or compared with
+	plain  map[*ast.Identifier]bool // Array where it only stands before a static method
+	slots  map[reflect.Type][]int   // the fields of a node that hold nodes
 }
 
 // analyse walks the function and rewrites it in place: what makes longer
@@ -44,7 +50,8 @@ func analyse(fn *ast.FunctionLiteral, source scriptSource) *analysis {
 	a := &analysis{
 		source: source,
 		names:  map[string]bool{}, taken: map[string]bool{}, calls: map[string]bool{},
-		called: map[ast.Expression]bool{}, paid: map[*ast.ArrayPattern]bool{},
+		own: map[ast.Expression]bool{}, called: map[ast.Expression]bool{}, paid: map[ast.Expression]bool{},
+		spread: map[ast.Expression]bool{}, errors: map[*ast.Identifier]bool{},
 		plain: map[*ast.Identifier]bool{}, slots: map[reflect.Type][]int{},
 	}
 	a.walk(reflect.ValueOf(fn.Body))
@@ -59,18 +66,21 @@ func (a *analysis) walk(v reflect.Value) {
 		if v.IsNil() {
 			return
 		}
-		a.walk(v.Elem())
-		if expr, ok := v.Interface().(ast.Expression); ok && v.CanSet() && v.Type() == reflect.TypeFor[ast.Expression]() {
-			if out := a.rewrite(expr); out != expr {
-				v.Set(reflect.ValueOf(out))
-			}
+		if v.Type() != reflect.TypeFor[ast.Expression]() {
+			a.walk(v.Elem())
+			return
+		}
+		expr := v.Interface().(ast.Expression)
+		if out := a.expression(expr, v.Elem()); out != expr {
+			v.Set(reflect.ValueOf(out))
 		}
 	case reflect.Pointer:
 		if v.IsNil() {
 			return
 		}
-		a.see(v.Interface())
-		a.walk(v.Elem())
+		node := v.Interface()
+		a.see(node)
+		a.region(node, v.Elem())
 	case reflect.Slice:
 		for i := range v.Len() {
 			a.walk(v.Index(i))
@@ -103,29 +113,37 @@ func (a *analysis) fields(t reflect.Type) []int {
 	return fields
 }
 
+// expression walks an expression and returns what takes its place.
+func (a *analysis) expression(expr ast.Expression, v reflect.Value) ast.Expression {
+	if !a.own[expr] {
+		a.walk(v)
+		return a.rewrite(expr)
+	}
+	outside := a.weight
+	a.weight = 0
+	a.walk(v)
+	out := &ast.SequenceExpression{Sequence: []ast.Expression{a.read(expr.Idx0(), a.weight), a.rewrite(expr)}}
+	a.weight = outside
+	return out
+}
+
 // rewrite wraps what makes a longer string.
 func (a *analysis) rewrite(expr ast.Expression) ast.Expression {
 	switch e := expr.(type) {
 	case *ast.BinaryExpression:
-		if e.Operator == token.PLUS && !(number(e.Left) || number(e.Right)) {
-			return a.call(chargeName, e)
+		if e.Operator == token.PLUS {
+			return a.write(paysLength, e)
 		}
 	case *ast.AssignExpression:
-		if e.Operator == token.PLUS && !number(e.Right) {
-			return a.call(chargeName, e)
+		if e.Operator == token.PLUS {
+			return a.write(paysLength, e)
 		}
 	case *ast.TemplateLiteral:
 		if len(e.Expressions) > 0 && e.Tag == nil {
-			return a.call(chargeName, e)
+			return a.write(paysLength, e)
 		}
 	}
 	return expr
-}
-
-// number spares counters: what is added to a number grows by a few digits.
-func number(e ast.Expression) bool {
-	_, ok := e.(*ast.NumberLiteral)
-	return ok
 }
 
 // call makes a call of one of the functions that the wrapper brings in.
@@ -144,6 +162,13 @@ func (a *analysis) see(node any) {
 	switch n := node.(type) {
 	case *ast.CallExpression:
 		a.called[bare(n.Callee)] = true
+		a.errorName(n.Callee)
+	case *ast.NewExpression:
+		a.errorName(n.Callee)
+	case *ast.BinaryExpression:
+		if n.Operator == token.INSTANCEOF {
+			a.errorName(n.Right)
+		}
 	case *ast.DotExpression:
 		a.dot(n)
 	case *ast.BracketExpression:
@@ -155,9 +180,15 @@ func (a *analysis) see(node any) {
 	case *ast.ArrayLiteral:
 		a.arrayLiteral(n)
 	case *ast.SpreadElement:
-		n.Expression = a.call(chargeName, n.Expression)
+		if a.spread[n] {
+			n.Expression = a.write(paysKeys, n.Expression)
+		} else {
+			n.Expression = a.call(spreadName, n.Expression)
+		}
+	case *ast.ForInStatement:
+		n.Source = a.write(paysKeys, n.Source)
 	case *ast.ThrowStatement:
-		n.Argument = a.call(thrownName, n.Argument)
+		n.Argument = a.write(isThrown, n.Argument)
 	case *ast.Binding:
 		a.pay(n.Target, &n.Initializer)
 	case *ast.AssignExpression:
@@ -175,10 +206,25 @@ func (a *analysis) see(node any) {
 		a.parameters(n)
 	case *ast.Identifier:
 		a.tricky = a.tricky || n.Name == "Array" && !a.plain[n] // Array(n) is sparse
+		a.traces = a.traces || errorNames[n.Name.String()] && !a.errors[n]
 	case *ast.PropertyShort:
 		a.tricky = a.tricky || n.Name.Name == "Array"
+		a.traces = a.traces || errorNames[n.Name.Name.String()]
 	case *ast.ClassLiteral:
 		a.tricky = a.tricky || n.SuperClass != nil
+		a.errorName(n.SuperClass)
+	case *ast.FieldDefinition:
+		a.ownRegion(n.Initializer)
+	case *ast.CatchStatement:
+		a.defaults(n.Parameter)
+	case *ast.ObjectLiteral:
+		for _, property := range n.Value {
+			if spread, ok := property.(*ast.SpreadElement); ok {
+				a.spread[spread] = true
+			}
+		}
+	case *ast.RegExpLiteral:
+		a.pattern(n)
 	case *ast.FunctionLiteral:
 		a.function(n.Function, n.Async, n.Generator)
 	case *ast.ArrowFunctionLiteral:
@@ -261,6 +307,9 @@ func (a *analysis) bracket(n *ast.BracketExpression) {
 }
 
 func (a *analysis) objectPattern(n *ast.ObjectPattern) {
+	if n.Rest != nil && !a.paid[n] {
+		a.refuse(n.LeftBrace, "{", "Rest element not supported here", "Take the object into a variable first, and write const {first, ...rest} = object.")
+	}
 	for _, property := range n.Properties {
 		switch p := property.(type) {
 		case *ast.PropertyShort:
@@ -295,15 +344,24 @@ func (a *analysis) arrayPattern(n *ast.ArrayPattern) {
 	}
 }
 
-// pay charges the array that a pattern with a rest element copies from.
+// pay charges what a pattern with a rest element copies from.
 func (a *analysis) pay(target ast.Node, value *ast.Expression) {
-	pattern, ok := target.(*ast.ArrayPattern)
-	if !ok || pattern.Rest == nil || *value == nil {
+	if *value == nil {
 		return
 	}
-	a.paid[pattern] = true
-	a.nests = true
-	*value = a.call(chargeName, *value)
+	switch pattern := target.(type) {
+	case *ast.ArrayPattern:
+		if pattern.Rest != nil {
+			a.paid[pattern] = true
+			a.nests = true
+			*value = a.call(spreadName, *value)
+		}
+	case *ast.ObjectPattern:
+		if pattern.Rest != nil {
+			a.paid[pattern] = true
+			*value = a.write(paysKeys, *value)
+		}
+	}
 }
 
 // parameters come from callers, so that no pattern among them can be charged
@@ -313,8 +371,11 @@ func (a *analysis) parameters(n *ast.ParameterList) {
 		a.nests = true
 	}
 	for _, binding := range n.List {
+		a.defaults(binding.Target)
+		a.ownRegion(binding.Initializer)
 		if pattern, ok := binding.Target.(*ast.ArrayPattern); ok && pattern.Rest != nil {
 			a.refuse(pattern.LeftBracket, "[", "Rest element not supported here", "Take the array as a parameter and use slice().")
+			a.paid[pattern] = true // said once
 		}
 	}
 }
@@ -333,7 +394,7 @@ func (a *analysis) arrayLiteral(n *ast.ArrayLiteral) {
 func (a *analysis) assigned(target ast.Expression) {
 	switch t := target.(type) {
 	case *ast.BracketExpression:
-		a.tricky = true
+		a.tricky = a.tricky || !isMeter(t.Left)
 	case *ast.DotExpression:
 		a.tricky = a.tricky || t.Identifier.Name == "length"
 	case *ast.AssignExpression: // an element of a pattern, with its default
@@ -344,7 +405,7 @@ func (a *analysis) assigned(target ast.Expression) {
 // nameParameters gives the outer function's parameters the names that the
 // rewritten script calls.
 func nameParameters(outer *ast.FunctionLiteral) {
-	for i, name := range []string{chargeName, keyName, thrownName} {
+	for i, name := range []string{meterName, keyName, spreadName} {
 		outer.ParameterList.List[i].Target.(*ast.Identifier).Name = unistring.String(name)
 	}
 }

@@ -236,7 +236,7 @@ func TestExceptionsAreToldInOneShortLineWithTheirPlace(t *testing.T) {
 		{"if (None) return true", `None is not defined (write null)`},
 		{"return eval('true')", `eval is not defined`},
 		{"throw null", `threw null at`},
-		{"throw {get message() { for (;;); }}", `took longer`},
+		{"throw {get message() { for (;;); }}", `took more steps`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.script, func(t *testing.T) {

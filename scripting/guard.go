@@ -11,52 +11,8 @@ import (
 	"github.com/dop251/goja"
 )
 
-const (
-	// budget is what one evaluation may make or walk through natively, in
-	// characters and array elements. A policy over a JWT needs thousands.
-	budget = 1 << 20
-
-	// matchTimeout bounds one match of goja's backtracking engine, which then
-	// says "no match". maxMatch, which is less, makes sure that no policy gets
-	// to act on that answer.
-	matchTimeout = 100 * time.Millisecond
-	maxMatch     = 80 * time.Millisecond
-
-	// maxPattern bounds a pattern that is made at run time, in characters.
-	maxPattern = 1024
-
-	// maxDepth bounds how deep arrays and objects are walked natively.
-	maxDepth = 64
-)
-
-// spend takes n off what the evaluation may use. Where too little is left, of
-// the budget or of the time, the run ends: the exception unwinds the natives,
-// and the interrupt keeps the script from catching it.
-func (run *evaluation) spend(n int) {
-	if n < 0 || n > run.left {
-		run.stop(errBudget)
-	}
-	run.left -= n
-	if time.Now().After(run.deadline) {
-		run.stop(errDeadline)
-	}
-}
-
-func (run *evaluation) stop(why error) {
-	if run.stopped == nil {
-		run.stopped = why
-	}
-	run.rt.Interrupt(why)
-	panic(run.rt.NewTypeError(why.Error()))
-}
-
-// charge is called by the rewritten script with every string that + or a
-// template made, and every array that is spread.
-func (run *evaluation) charge(call goja.FunctionCall) goja.Value {
-	v := call.Argument(0)
-	run.spend(sizeOf(v))
-	return v
-}
+// maxDepth bounds how deep arrays and objects are walked natively.
+const maxDepth = 64
 
 // key is called by the rewritten script with every computed key. It makes a
 // string of it once, so that what is checked is what is used.
@@ -66,6 +22,7 @@ func (run *evaluation) key(call goja.FunctionCall) goja.Value {
 		return v
 	}
 	s := v.ToString()
+	run.spend(sizeOf(s) / 16)
 	name := s.String()
 	if run.unguarded[name] {
 		panic(run.rt.NewTypeError("%q must be written out: .%s", name, name))
@@ -73,10 +30,26 @@ func (run *evaluation) key(call goja.FunctionCall) goja.Value {
 	return s
 }
 
-// thrownByScript is called by the rewritten script with what it throws.
-func (run *evaluation) thrownByScript(call goja.FunctionCall) goja.Value {
-	run.raised = call.Argument(0)
-	return run.raised
+// elements is called by the rewritten script with what ... takes apart. It
+// returns an array or string as it is, and of what is iterated otherwise an
+// array: how much comes out of that is known only when it has come.
+func (run *evaluation) elements(call goja.FunctionCall) goja.Value {
+	return run.paidElements(call.Argument(0))
+}
+
+func (run *evaluation) paidElements(v goja.Value) goja.Value {
+	object, ok := v.(*goja.Object)
+	if !ok || object.ClassName() == "Array" {
+		run.spend(2 * sizeOf(v))
+		return v
+	}
+	var items []any
+	run.rt.ForOf(v, func(item goja.Value) bool {
+		run.spend(16) // it may have been made by the iterator
+		items = append(items, item)
+		return true
+	})
+	return run.rt.NewArray(items...)
 }
 
 // sizeOf is the length of a string or array, and 0 of anything else.
@@ -90,6 +63,23 @@ func sizeOf(v goja.Value) int {
 		}
 	}
 	return 0
+}
+
+// keysOf is how many properties there are to copy or list.
+func keysOf(v goja.Value) int {
+	object, ok := v.(*goja.Object)
+	if !ok || object.ClassName() == "Array" {
+		return 8 * sizeOf(v)
+	}
+	return 8 * len(object.Keys())
+}
+
+func keysOfAll(args []goja.Value) int {
+	n := 0
+	for _, arg := range args {
+		n = min(n+keysOf(arg), math.MaxInt32)
+	}
+	return n
 }
 
 // clamp reads a length or count, whatever was given for it.
@@ -136,9 +126,10 @@ func guardsByName() map[string][]guard {
 	add(array, true, join, "join")
 	add(array, true, flat, "flat flatMap")
 	add(array, true, onArray(func(n int, args []goja.Value) int { return n + sizes(args) + len(args) }), "concat splice unshift fill push")
-	add(array, true, onArray(func(n int, _ []goja.Value) int { return 20 * n }), "sort toSorted")
+	add(array, true, sorted, "sort toSorted")
+	add(array, false, onArray(func(n int, args []goja.Value) int { return product(n, 1+sizeOf(first(args))/256) }), "includes indexOf lastIndexOf")
 	add(array, false, onArray(func(n int, _ []goja.Value) int { return n }),
-		"at copyWithin every filter find findIndex findLast findLastIndex forEach includes indexOf lastIndexOf map pop "+
+		"at copyWithin every filter find findIndex findLast findLastIndex forEach map pop "+
 			"reduce reduceRight reverse shift slice some with toReversed toSpliced keys values entries")
 	add(array, true, absent, "toLocaleString")
 	add("Array", true, arrayFrom, "from")
@@ -148,81 +139,97 @@ func guardsByName() map[string][]guard {
 	add(text, true, onText(func(_ int, args []goja.Value) int { return clamp(first(args)) }), "padStart padEnd")
 	add(text, true, onText(func(n int, args []goja.Value) int { return n + sizes(args) }), "concat")
 	add(text, true, replace, "replace replaceAll")
-	add(text, true, match, "match matchAll search split")
+	add(text, true, match, "split")
+	add(text, true, pattern, "match matchAll search")
 	add(text, false, onText(func(n int, args []goja.Value) int { return n + sizes(args) }),
-		"endsWith includes indexOf lastIndexOf localeCompare normalize slice startsWith substring substr "+
-			"toLocaleLowerCase toLocaleUpperCase toLowerCase toUpperCase trim trimEnd trimStart trimRight trimLeft at")
+		"endsWith includes indexOf lastIndexOf slice startsWith substring substr trim trimEnd trimStart trimRight trimLeft at")
+	add(text, false, onText(func(n int, args []goja.Value) int { return 8 * (n + sizes(args)) }),
+		"localeCompare normalize toLocaleLowerCase toLocaleUpperCase toLowerCase toUpperCase")
 	add(regex, true, match, "test exec")
 	add(regex, true, absent, "compile")
+	add(regex, false, result, "toString")
+	table["matchAll"] = append(table["matchAll"], table["exec"]...) // which its results call
 	add("String", true, absent, "raw")
 	add("String", false, linear, "fromCharCode fromCodePoint")
 
 	add("Function.prototype", true, apply, "apply")
-	add("Function.prototype", true, flatFee, "bind")
+	add("Function.prototype", true, bound, "bind")
+	add("Function.prototype", false, result, "toString")
+	add("Error.prototype", false, result, "toString")
 	add("Object", true, absent, "defineProperty defineProperties getOwnPropertyDescriptor getOwnPropertyDescriptors getOwnPropertySymbols setPrototypeOf")
-	add("Object", false, flatFee, "keys values entries fromEntries assign freeze seal getOwnPropertyNames create")
+	add("Object", false, onKeys, "keys values entries assign freeze seal getOwnPropertyNames create")
+	add("Object", true, fromEntries, "fromEntries")
 	add("JSON", true, stringify, "stringify")
 	add("JSON", true, parse, "parse")
 	add("JSON", true, absent, "rawJSON")
-	add("Map.prototype", false, flatFee, "forEach")
-	add("Set.prototype", false, flatFee, "forEach difference intersection isDisjointFrom isSubsetOf isSupersetOf symmetricDifference union")
+	add("Map.prototype", false, onKey, "get set has delete")
+	add("Set.prototype", false, onKey, "add has delete")
+	add("Map.prototype", false, onSize, "forEach")
+	add("Set.prototype", false, onSize, "forEach difference intersection isDisjointFrom isSubsetOf isSupersetOf symmetricDifference union")
 	return table
 }
 
-// needed picks the guards that the script can come by. To install them all
-// would cost ten times what a simple policy takes.
-func (c *Compiler) needed(seen *analysis) []guard {
-	var picked []guard
+// needed picks the guards that the script can come by in its first steps, and
+// the names that it goes without. To install them all would cost ten times what
+// a simple policy takes.
+func (c *Compiler) needed(seen *analysis) (picked []guard, unguarded map[string]bool) {
 	nests := seen.nests || seen.tricky
-	for name := range seen.names {
-		for _, g := range c.guards[name] {
-			if g.always || seen.tricky || seen.taken[name] {
-				picked = append(picked, g)
-				nests = nests || g.owner == "Array.prototype"
+	unguarded = map[string]bool{}
+	for name, guards := range c.guards {
+		for _, g := range guards {
+			if !seen.names[name] || !g.always && !seen.tricky && !seen.taken[name] {
+				unguarded[name] = true
+				continue
 			}
+			picked = append(picked, g)
+			nests = nests || g.owner == "Array.prototype"
 		}
 	}
 	if nests && !seen.names["join"] {
 		picked = append(picked, c.guards["join"]...)
 	}
-	slices.SortFunc(picked, func(a, b guard) int { return strings.Compare(a.owner+" "+a.name, b.owner+" "+b.name) })
-	return picked
+	if !seen.names["constructor"] {
+		unguarded["constructor"] = true
+	}
+	return sortGuards(picked), unguarded
 }
 
-// unguarded are the names whose guards the program goes without.
-func (c *Compiler) unguarded(seen *analysis, picked []guard) map[string]bool {
-	installed := map[string]int{}
-	for _, g := range picked {
-		installed[g.name]++
-	}
-	names := map[string]bool{}
-	for name, guards := range c.guards {
-		if installed[name] < len(guards) {
-			names[name] = true
-		}
-	}
-	if !seen.names["constructor"] {
-		names["constructor"] = true
-	}
-	return names
+// sortGuards puts those of one owner beside each other, each once.
+func sortGuards(guards []guard) []guard {
+	order := func(a, b guard) int { return strings.Compare(a.owner+" "+a.name, b.owner+" "+b.name) }
+	slices.SortFunc(guards, order)
+	return slices.CompactFunc(guards, func(a, b guard) bool { return order(a, b) == 0 })
 }
 
 // guard puts the program's guards before the natives of this runtime.
 func (run *evaluation) guard() {
-	var owner *goja.Object
-	path := ""
-	for i := range run.guards {
-		g := &run.guards[i]
-		if path != g.owner {
-			owner, path = run.owner(g.owner), g.owner
-		}
-		next, _ := owner.Get(g.name).Export().(native)
-		wrapped := run.rt.ToValue(g.wrap(run, next))
-		_ = owner.DefineDataProperty(g.name, wrapped, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
-	}
+	run.install(run.guards, nil)
 	if run.noCtor {
 		for _, name := range []string{"Function.prototype", "RegExp.prototype"} {
 			_ = run.owner(name).Delete("constructor")
+		}
+	}
+}
+
+// guardAll puts all the others there too, in the middle of a run.
+func (run *evaluation) guardAll() {
+	run.install(run.every, run.guards)
+}
+
+func (run *evaluation) install(guards, but []guard) {
+	var owner *goja.Object
+	path := ""
+	for i := range guards {
+		g := &guards[i]
+		if slices.ContainsFunc(but, func(b guard) bool { return b.owner == g.owner && b.name == g.name }) {
+			continue
+		}
+		if path != g.owner {
+			owner, path = run.owner(g.owner), g.owner
+		}
+		if next, ok := owner.Get(g.name).Export().(native); ok {
+			wrapped := run.rt.ToValue(g.wrap(run, next))
+			_ = owner.DefineDataProperty(g.name, wrapped, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
 		}
 	}
 }
@@ -264,12 +271,73 @@ func absent(run *evaluation, _ native) native {
 	}
 }
 
-// flatFee charges what is linear in something that has no cheap size. A string
-// has one, and is walked character by character: each becomes a value, or a
-// pair of them.
-func flatFee(run *evaluation, next native) native {
+// bound charges for a function that keeps its arguments.
+func bound(run *evaluation, next native) native {
 	return func(call goja.FunctionCall) goja.Value {
-		run.spend(256 + product(20, sizes(call.Arguments)))
+		run.spend(256 + len(call.Arguments))
+		return next(call)
+	}
+}
+
+// onKeys guards what copies or lists the properties of its arguments.
+func onKeys(run *evaluation, next native) native {
+	return func(call goja.FunctionCall) goja.Value {
+		run.spend(16 + 2*keysOfAll(call.Arguments))
+		return next(call)
+	}
+}
+
+// onKey guards what hashes its first argument.
+func onKey(run *evaluation, next native) native {
+	return func(call goja.FunctionCall) goja.Value {
+		run.spend(1 + sizeOf(call.Argument(0))/16)
+		return next(call)
+	}
+}
+
+// onSize guards what walks a Map or Set, or two.
+func onSize(run *evaluation, next native) native {
+	size := func(v goja.Value) int {
+		if object, ok := v.(*goja.Object); ok {
+			return clamp(object.Get("size"))
+		}
+		return 0
+	}
+	return func(call goja.FunctionCall) goja.Value {
+		run.spend(16 + 4*size(call.This) + 4*size(call.Argument(0)))
+		return next(call)
+	}
+}
+
+// result charges for the text that something large makes of itself.
+func result(run *evaluation, next native) native {
+	return func(call goja.FunctionCall) goja.Value {
+		v := next(call)
+		run.spend(sizeOf(v))
+		return v
+	}
+}
+
+// sorted pays for comparisons as well, which without a function are of texts.
+func sorted(run *evaluation, next native) native {
+	return func(call goja.FunctionCall) goja.Value {
+		n := run.arrayLength(call.This)
+		run.spend(product(20, n))
+		if goja.IsUndefined(call.Argument(0)) {
+			for i := range n {
+				run.spend(sizeOf(call.This.(*goja.Object).Get(strconv.Itoa(i))) / 4)
+			}
+		}
+		return next(call)
+	}
+}
+
+// fromEntries makes an array of what it is given first.
+func fromEntries(run *evaluation, next native) native {
+	return func(call goja.FunctionCall) goja.Value {
+		entries := run.paidElements(call.Argument(0))
+		run.spend(product(4, sizeOf(entries)))
+		call.Arguments = []goja.Value{entries}
 		return next(call)
 	}
 }
@@ -414,7 +482,10 @@ func (run *evaluation) paying(fn goja.Value) goja.Value {
 func arrayFrom(run *evaluation, next native) native {
 	return func(call goja.FunctionCall) goja.Value {
 		object, ok := call.Argument(0).(*goja.Object)
-		if ok && object.GetSymbol(goja.SymIterator) == nil {
+		if ok && object.GetSymbol(goja.SymIterator) != nil {
+			call.Arguments = slices.Clone(call.Arguments)
+			call.Arguments[0] = run.paidElements(object)
+		} else if ok {
 			n := clamp(object.Get("length"))
 			run.spend(n)
 			items := make([]any, n)
@@ -441,68 +512,17 @@ func apply(run *evaluation, next native) native {
 	}
 }
 
-// match guards what runs a regular expression.
-func match(run *evaluation, next native) native {
-	return func(call goja.FunctionCall) goja.Value {
-		if object, ok := call.This.(*goja.Object); ok && object.ClassName() == "RegExp" {
-			call.Arguments = []goja.Value{call.Argument(0).ToString()}
-			run.spend(matchCost(object, sizeOf(call.Arguments[0])))
-			return run.timed(next, call)
-		}
-		call.This, call.Arguments = run.text(call.This), plain(call.Arguments)
-		run.spend(matchCost(call.Argument(0), sizeOf(call.This)))
-		return run.timed(next, call)
-	}
-}
-
-// matchCost follows the size of a pattern's automaton: RE2 takes time in the
-// product of that and the text.
-func matchCost(pattern goja.Value, text int) int {
-	source, compile := "", 0
-	switch p := pattern.(type) {
-	case *goja.Object:
-		if s := p.Get("source"); s != nil && goja.IsString(s) {
-			source = s.String()
-		}
-	case goja.String:
-		source = p.String()
-		compile = 64 * len(source)
-	}
-	states := 1 + len(source)/16
-	for _, part := range strings.Split(source, "{")[1:] {
-		for number := range strings.FieldsFuncSeq(part, func(r rune) bool { return r < '0' || r > '9' }) {
-			if n, err := strconv.Atoi(number); err == nil {
-				states = product(states, max(1, n/4))
-			}
-			break
-		}
-	}
-	return min(compile+product(states, text), math.MaxInt32)
-}
-
-// timed ends a run in which a match took so long that the backtracking engine
-// may have given up and called that "no match".
-func (run *evaluation) timed(next native, call goja.FunctionCall) goja.Value {
-	began := time.Now()
-	v := next(call)
-	if time.Since(began) > maxMatch {
-		run.stop(errRegex)
-	}
-	return v
-}
-
 // replace pays for the largest result that the replacement can make.
 func replace(run *evaluation, next native) native {
 	return func(call goja.FunctionCall) goja.Value {
 		call.This, call.Arguments = run.text(call.This), plain(call.Arguments)
 		n, with := sizeOf(call.This), call.Argument(1)
-		run.spend(matchCost(call.Argument(0), n))
 		if object, ok := with.(*goja.Object); ok && object.ClassName() == "Function" {
 			call.Arguments[1] = run.paying(with)
 		} else if len(call.Arguments) > 1 {
 			run.spend(replaceCost(n, with.String()))
 		}
-		return run.timed(next, call)
+		return run.timed(next, call, call.Argument(0), call.This)
 	}
 }
 
@@ -530,9 +550,10 @@ func stringify(run *evaluation, next native) native {
 }
 
 func (run *evaluation) snapshot(v goja.Value, depth int) goja.Value {
+	run.spend(8)
 	object, ok := v.(*goja.Object)
 	if !ok {
-		run.spend(8 + sizeOf(v))
+		run.spend(sizeOf(v))
 		return v
 	}
 	if depth > maxDepth {
@@ -570,7 +591,7 @@ var errNested = errors.New("JSON.parse: nested too deep")
 func parse(run *evaluation, next native) native {
 	return func(call goja.FunctionCall) goja.Value {
 		source := call.Argument(0).ToString()
-		run.spend(sizeOf(source))
+		run.spend(4 * sizeOf(source))
 		if tooDeep(source.String()) >= 0 {
 			panic(run.rt.NewTypeError(errNested.Error()))
 		}
@@ -627,9 +648,12 @@ func (run *evaluation) regexConstructor() goja.Value {
 	original := run.base.Get("RegExp").(*goja.Object)
 	made := run.rt.ToValue(func(call goja.ConstructorCall) *goja.Object {
 		args := plain(call.Arguments)
-		run.spend(64 * sizeOf(first(args)))
-		if sizeOf(first(args)) > maxPattern {
-			panic(run.rt.NewTypeError("a pattern may have %d characters", maxPattern))
+		if len(args) > 0 {
+			flags := ""
+			if len(args) > 1 && goja.IsString(args[1]) {
+				flags = args[1].String()
+			}
+			run.checkPattern(patternOf(args[0]), flags)
 		}
 		object, err := run.rt.New(original, args...)
 		if err != nil {
@@ -639,6 +663,15 @@ func (run *evaluation) regexConstructor() goja.Value {
 	}).(*goja.Object)
 	_ = made.Set("prototype", original.Get("prototype"))
 	return made
+}
+
+// patternOf is the text of a pattern, of which a regular expression can be made
+// again with other flags.
+func patternOf(v goja.Value) goja.Value {
+	if object, ok := v.(*goja.Object); ok {
+		return object.Get("source")
+	}
+	return v
 }
 
 func (g *globals) Has(name string) bool        { return g.Get(name) != nil }

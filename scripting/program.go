@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +30,10 @@ const (
 	defaultDeadline  = 50 * time.Millisecond
 	defaultCallDepth = 256
 
+	// traceDepth bounds calls where natives may be made to make errors, each of
+	// which holds all calls.
+	traceDepth = 32
+
 	// maxScript bounds a script in bytes, and maxNesting its brackets within
 	// brackets: the parser recurses, and a stack that overflows would end the
 	// process, not the parsing.
@@ -47,6 +52,8 @@ const (
 type Compiler struct {
 	opts   Options
 	guards map[string][]guard
+	every  []guard       // all of them
+	places chan struct{} // one for each evaluation at a time that is not light
 }
 
 var _ engine.PolicyCompiler = (*Compiler)(nil)
@@ -67,8 +74,15 @@ func New(opts Options) *Compiler {
 	if opts.MaxCallDepth == 0 {
 		opts.MaxCallDepth = defaultCallDepth
 	}
-	regexTimeout.Do(func() { regexp2.DefaultMatchTimeout = matchTimeout })
-	return &Compiler{opts: opts, guards: guardsByName()}
+	regexTimeout.Do(func() {
+		regexp2.DefaultMatchTimeout = matchTimeout
+		regexp2.SetTimeoutCheckPeriod(clockPeriod)
+	})
+	guards := guardsByName()
+	return &Compiler{
+		opts: opts, guards: guards, every: sortGuards(slices.Concat(slices.Collect(maps.Values(guards))...)),
+		places: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+	}
 }
 
 // Program is a compiled policy or mapping. It is safe for any number of
@@ -79,7 +93,11 @@ type Program struct {
 	inputs     map[string]any
 	inputNames []string // sorted
 	code       *goja.Program
+	weight     int // of what runs once
+	callDepth  int
 	guards     []guard
+	every      []guard // of the Compiler
+	places     chan struct{}
 	calls      map[string]bool // which functions its wrapper brings in; none: there is no wrapper
 	// noCtor: the script mentions "constructor", so that those which compile
 	// strings are taken away.
@@ -131,18 +149,23 @@ func (c *Compiler) compile(text scriptSource, inputs map[string]any) (*Program, 
 	if err != nil {
 		return nil, text.compileFindings(err)
 	}
-	guards := c.needed(seen)
-	return &Program{
+	guards, unguarded := c.needed(seen)
+	program2 := &Program{
 		opts: c.opts, source: text, inputs: inputs, inputNames: slices.Sorted(maps.Keys(inputs)), code: code,
-		guards: guards, calls: seen.calls, noCtor: seen.names["constructor"], unguarded: c.unguarded(seen, guards),
-	}, nil
+		weight: seen.weight, callDepth: c.opts.MaxCallDepth, every: c.every, places: c.places,
+		guards: guards, calls: seen.calls, noCtor: seen.names["constructor"], unguarded: unguarded,
+	}
+	if seen.traces || program2.noCtor {
+		program2.callDepth = min(program2.callDepth, traceDepth)
+	}
+	return program2, nil
 }
 
 // The body stands between these on the same lines, so that only the columns of
 // its first line are shifted. The outer function brings in what the rewritten
 // script calls; analyse.go renames its parameters to what no source can spell.
 const (
-	prefix = `(function(charge,key,thrown){return function(request,inputs){`
+	prefix = `(function(meter,key,spread){return function(request,inputs){`
 	suffix = "\n}})"
 )
 

@@ -17,7 +17,8 @@ import (
 // The reasons for which an evaluation is cut short.
 var (
 	errDeadline = errors.New("took longer than its deadline")
-	errBudget   = errors.New("made or walked through more data than a policy may")
+	errBudget   = errors.New("took more steps, or made more data, than a policy may")
+	errCrowded  = errors.New("is large, and too many large policies were running")
 	errRegex    = errors.New("a regular expression took too long")
 )
 
@@ -45,7 +46,8 @@ func (p *Program) evaluate(ctx context.Context, in *engine.PolicyInput, take fun
 	if err := ctx.Err(); err != nil {
 		return p.failed(err)
 	}
-	run := p.start(in)
+	run := p.start(ctx, in)
+	defer run.leave()
 	timer := time.AfterFunc(p.opts.Deadline, func() { run.rt.Interrupt(errDeadline) })
 	defer timer.Stop()
 	if ctx.Done() != nil {
@@ -63,7 +65,11 @@ func (p *Program) evaluate(ctx context.Context, in *engine.PolicyInput, take fun
 	case time.Now().After(run.deadline): // a native call outlasted the interrupt
 		return p.failed(errDeadline)
 	case raised != nil:
-		return p.thrown(run, raised)
+		err := p.thrown(run, raised)
+		if run.stopped != nil { // while what was thrown was read
+			return p.failed(run.stopped)
+		}
+		return err
 	default:
 		return refused
 	}
@@ -75,9 +81,14 @@ type evaluation struct {
 	*Program
 	rt       *goja.Runtime
 	base     *goja.Object // the global object as goja made it
+	ctx      context.Context
 	in       *engine.PolicyInput
 	deadline time.Time
 	left     int        // of the budget
+	next     int        // when so little is left, shift
+	unread   int        // units since spend looked at the clock
+	guarded  bool       // every native is
+	place    bool       // it has one of the Compiler's places
 	stopped  error      // why a native stopped the run
 	raised   goja.Value // what the script itself threw last
 	jwt      goja.Value // once it was read
@@ -85,13 +96,13 @@ type evaluation struct {
 
 // start makes the runtime. A fresh one costs less than a microsecond; a pooled
 // one would carry changed prototypes, and late interrupts, into the next run.
-func (p *Program) start(in *engine.PolicyInput) *evaluation {
+func (p *Program) start(ctx context.Context, in *engine.PolicyInput) *evaluation {
 	rt := goja.New()
 	run := &evaluation{
-		Program: p, rt: rt, base: rt.GlobalObject(), in: in,
-		deadline: time.Now().Add(p.opts.Deadline), left: budget,
+		Program: p, rt: rt, base: rt.GlobalObject(), ctx: ctx, in: in,
+		deadline: time.Now().Add(p.opts.Deadline), left: budget, next: budget - watched,
 	}
-	rt.SetMaxCallStackSize(p.opts.MaxCallDepth)
+	rt.SetMaxCallStackSize(p.callDepth)
 	rt.SetParserOptions(parser.WithDisableSourceMaps)
 	rt.SetTimeSource(func() time.Time { return in.Time })
 	rt.SetRandSource(func() float64 {
@@ -104,16 +115,26 @@ func (p *Program) start(in *engine.PolicyInput) *evaluation {
 
 // call runs the policy, within its wrapper where it needs one.
 func (run *evaluation) call() (goja.Value, error) {
+	if thrown := run.rt.Try(func() { run.use(run.weight) }); thrown != nil {
+		return nil, thrown
+	}
 	fn, err := run.rt.RunProgram(run.code)
 	if err == nil && len(run.calls) > 0 {
 		bind, _ := goja.AssertFunction(fn)
-		fn, err = bind(goja.Undefined(), run.function(chargeName, run.charge), run.function(keyName, run.key), run.function(thrownName, run.thrownByScript))
+		fn, err = bind(goja.Undefined(), run.meter(), run.function(keyName, run.key), run.function(spreadName, run.elements))
 	}
 	if err != nil {
 		return nil, err
 	}
 	policy, _ := goja.AssertFunction(fn)
 	return policy(goja.Undefined(), run.request(), run.inputsObject())
+}
+
+func (run *evaluation) meter() goja.Value {
+	if !run.calls[meterName] {
+		return goja.Undefined()
+	}
+	return goja.NewSharedDynamicArray((*meter)(run))
 }
 
 // function is made only where the program calls it: it costs more than the

@@ -1,0 +1,176 @@
+package scripting
+
+import (
+	"errors"
+	"math"
+	"regexp/syntax"
+	"strings"
+	"time"
+
+	"github.com/dop251/goja"
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/parser"
+)
+
+// goja runs a regular expression with RE2, in linear time, where it can, and
+// else by backtracking, where a claim that somebody chose for it can take hours.
+// Patterns that RE2 cannot run are refused; with the flags g and y some of the
+// others are backtracked too (see backtracks), for no longer than this.
+const (
+	// matchTimeout is when regexp2 gives up, and clockPeriod how often it looks
+	// at the clock. It then says "no match", which would let in where the test
+	// is negated: maxMatch, which is less, ends the run before.
+	matchTimeout = 20 * time.Millisecond
+	clockPeriod  = 2 * time.Millisecond
+	maxMatch     = 15 * time.Millisecond
+
+	// maxPattern bounds a pattern that is made at run time, in characters.
+	maxPattern = 1024
+)
+
+// pattern finds what is wrong with a regular expression that stands in a script.
+func (a *analysis) pattern(n *ast.RegExpLiteral) {
+	if why := nonlinear(n.Pattern, n.Flags); why != "" {
+		a.refuse(n.Idx, n.Literal, "Regular expression needs backtracking", "It has "+why+
+			", which no engine matches in linear time: whoever chooses the text could stall the policy. Write it without, or as two tests.")
+	}
+}
+
+// nonlinear returns what of a pattern RE2 cannot run, and "" where it can run
+// all of it or it is no pattern at all.
+func nonlinear(pattern, flags string) string {
+	re2, err := parser.TransformRegExp(pattern, strings.Contains(flags, "s"), strings.Contains(flags, "u"))
+	var incompatible parser.RegexpErrorIncompatible
+	switch {
+	case errors.As(err, &incompatible):
+		return construct(incompatible.Error())
+	case err != nil || !strings.Contains(re2, "{"):
+		return ""
+	}
+	var fault *syntax.Error
+	if _, err := syntax.Parse(re2, syntax.Perl); errors.As(err, &fault) && fault.Code == syntax.ErrInvalidRepeatSize {
+		return "a part that repeats more than 1000 times"
+	}
+	return ""
+}
+
+// construct is goja's reason in words.
+func construct(reason string) string {
+	switch {
+	case strings.Contains(reason, "lookahead"):
+		return "a look-ahead"
+	case strings.Contains(reason, "lookbehind"):
+		return "a look-behind"
+	case strings.Contains(reason, "group name"):
+		return "a group whose name is not of the letters a to z (others are backtracked)"
+	case strings.Contains(reason, "S in class"):
+		return `\S within [ ]`
+	default:
+		return "a back-reference"
+	}
+}
+
+// match guards what runs a regular expression.
+func match(run *evaluation, next native) native {
+	return func(call goja.FunctionCall) goja.Value {
+		if object, ok := call.This.(*goja.Object); ok && object.ClassName() == "RegExp" {
+			call.Arguments = []goja.Value{call.Argument(0).ToString()}
+			return run.timed(next, call, object, call.Arguments[0])
+		}
+		call.This, call.Arguments = run.text(call.This), plain(call.Arguments)
+		return run.timed(next, call, call.Argument(0), call.This)
+	}
+}
+
+// pattern guards what makes a regular expression of a string by itself.
+func pattern(run *evaluation, next native) native {
+	matching := match(run, next)
+	return func(call goja.FunctionCall) goja.Value {
+		if object, ok := call.Argument(0).(*goja.Object); !ok || object.ClassName() != "RegExp" {
+			call.Arguments = plain(call.Arguments)
+			if len(call.Arguments) > 0 {
+				run.checkPattern(call.Arguments[0], "")
+			}
+		}
+		return matching(call)
+	}
+}
+
+// checkPattern throws where a pattern that was made at run time is not for RE2.
+func (run *evaluation) checkPattern(pattern goja.Value, flags string) {
+	run.spend(64 * sizeOf(pattern))
+	if sizeOf(pattern) > maxPattern {
+		panic(run.rt.NewTypeError("a pattern may have %d characters", maxPattern))
+	}
+	if why := nonlinear(pattern.String(), flags); why != "" {
+		panic(run.rt.NewTypeError("a pattern may not have " + why))
+	}
+}
+
+// matchCost follows the size of a pattern's automaton: RE2 takes time in the
+// product of that and the text; and what its groups make.
+func matchCost(pattern goja.Value, text int) int {
+	source := ""
+	switch p := pattern.(type) {
+	case *goja.Object:
+		if s := p.Get("source"); s != nil && goja.IsString(s) {
+			source = s.String()
+		}
+	case goja.String:
+		source = p.String()
+	}
+	states := 1 + len(source)/16
+	for _, part := range strings.Split(source, "{")[1:] {
+		states = product(states, max(1, largest(part)/4))
+	}
+	return min(product(states, text)+strings.Count(source, "("), math.MaxInt32)
+}
+
+// largest is the largest number of those that a text begins with, as those of
+// {1,30} and of {30}.
+func largest(text string) int {
+	n, number := 0, 0
+	for _, c := range text {
+		switch {
+		case c >= '0' && c <= '9':
+			number = min(10*number+int(c-'0'), math.MaxInt32)
+			n = max(n, number)
+		case c == ',':
+			number = 0
+		default:
+			return n
+		}
+	}
+	return n
+}
+
+// timed runs a match, and ends the run where it was backtracked for so long
+// that the engine may have given up and called that "no match".
+func (run *evaluation) timed(next native, call goja.FunctionCall, pattern, text goja.Value) goja.Value {
+	run.spend(matchCost(pattern, sizeOf(text)))
+	if !backtracks(call.This, pattern, text) {
+		return next(call)
+	}
+	run.use(max(0, run.left-(budget-light)+1)) // it may take long, which no units tell
+	began := time.Now()
+	v := next(call)
+	if time.Since(began) > maxMatch {
+		run.stop(errRegex)
+	}
+	return v
+}
+
+// backtracks says whether goja may match with the other engine: where a match
+// begins after the start of the text, or where it looks for several in text
+// beyond ASCII.
+func backtracks(this, pattern, text goja.Value) bool {
+	regex, ok := pattern.(*goja.Object)
+	if !ok || regex.ClassName() != "RegExp" {
+		return false
+	}
+	is := func(flag string) bool { v := regex.Get(flag); return v != nil && v.ToBoolean() }
+	if this == pattern {
+		return (is("global") || is("sticky")) && clamp(regex.Get("lastIndex")) > 0
+	}
+	return is("sticky") || len(text.String()) != sizeOf(text)
+}
