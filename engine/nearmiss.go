@@ -67,7 +67,7 @@ func showNames(names []string) string {
 }
 
 // isName is a name that needs no quotes in HCL.
-var isName = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_-]*\z`)
+var isName = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]*\z`)
 
 // writtenName is a claim's name as require_claims writes it.
 func writtenName(name string) string {
@@ -242,18 +242,34 @@ func (p *Pattern) matchedPart(s string) string {
 	if err != nil || parsed.Op != syntax.OpConcat {
 		return ""
 	}
-	for n := len(parsed.Sub) - 1; n > 0; n-- {
-		begin := &syntax.Regexp{Op: syntax.OpConcat, Sub: parsed.Sub[:n]}
+	parts := partsOf(parsed)
+	for n := len(parts) - 1; n > 0; n-- {
+		begin := &syntax.Regexp{Op: syntax.OpConcat, Sub: parts[:n]}
 		re, err := regexp.Compile(`\A(?:` + begin.String() + `)`)
 		if err != nil {
 			return ""
 		}
 		if at := re.FindStringIndex(s); at != nil && at[1] > 0 {
-			rest := &syntax.Regexp{Op: syntax.OpConcat, Sub: parsed.Sub[n:]}
+			rest := &syntax.Regexp{Op: syntax.OpConcat, Sub: parts[n:]}
 			return fmt.Sprintf("%s goes along with the pattern, and then %s does not match %s", showText(s[:at[1]]), showText(s[at[1]:]), showText(rest.String()))
 		}
 	}
 	return ""
+}
+
+// partsOf are the parts of an expression that follow each other, each letter by
+// itself.
+func partsOf(whole *syntax.Regexp) (parts []*syntax.Regexp) {
+	for _, sub := range whole.Sub {
+		if sub.Op != syntax.OpLiteral {
+			parts = append(parts, sub)
+			continue
+		}
+		for _, letter := range sub.Rune {
+			parts = append(parts, &syntax.Regexp{Op: syntax.OpLiteral, Flags: sub.Flags, Rune: []rune{letter}})
+		}
+	}
+	return parts
 }
 
 // nearName tells of a claim that may be meant by a name that is not there.

@@ -8,6 +8,9 @@ package engine
 // is ready for use; one is for one request.
 type Trace struct {
 	Steps []Step
+
+	offline bool // keys of a source were not at hand
+	letsIn  bool // where only a signature could not be checked: the rest lets in
 }
 
 // Step is one thing that was looked at.

@@ -203,6 +203,7 @@ func (a *attempt) traceKeys(t *trust, keys []jwks.Key, token *jws, err error, ve
 	at := a.keysAt(t)
 	switch {
 	case errors.Is(err, jwks.ErrOffline):
+		a.caller.Trace.offline = true
 		a.caller.Trace.add(Step{Stage: StageSignature, Subject: key, Outcome: StepSkipped, At: at,
 			Detail: "not checked: the keys of the source are not at hand (they are fetched from the issuer, and nothing is fetched here)"})
 	case err != nil:
@@ -260,13 +261,16 @@ func (a *attempt) traceTimes(t *trust, claims Claims, now time.Time) {
 		rules += fmt.Sprintf("; max_token_age %s", t.times.maxAge)
 	}
 	key := t.origin.String()
-	one := a.step(StageTimes, key, strings.Join(told, ", ")+rules, err, a.places.decls[key].At)
+	one := a.step(StageTimes, key, strings.Join(told, ", ")+rules, nil, a.places.decls[key].At)
+	if err != nil {
+		one.Outcome, one.Detail = StepFailed, err.Error()+"; "+one.Detail
+	}
 	switch {
 	case err == nil:
 	case expiry.IsZero():
 		one.Remedy = "show a token that ends: its issuer must set exp"
 	case !now.Before(expiry.Add(t.times.leeway)):
-		one.Near = "it has expired " + distance(now, expiry)
+		one.Near = distance(now, expiry)
 		one.Remedy = "get a new token, and show it before it expires"
 	case t.times.maxAge > 0 && t.times.checkAge(now, dateOf(claims, "iat")) != nil:
 		one.At = a.places.at(key, "max_token_age")
@@ -489,6 +493,7 @@ func (a *attempt) traceAccess(access *access, id, who *identity, miss string) {
 		one.Outcome, one.Detail = StepFailed, miss
 	default:
 		one.Outcome, one.Detail = StepSkipped, fmt.Sprintf("it does not name %s; it names %s", id.entry(), showOrigins(access.from))
+		one.Remedy = fmt.Sprintf("add %s to from of access %q at %s", id.entry(), access.label, at)
 	}
 	a.caller.Trace.add(one)
 	if who == nil && miss != "" {

@@ -22,7 +22,10 @@ func (e *Engine) supposeSigned(ctx context.Context, a *attempt, candidates []*tr
 	for _, t := range candidates {
 		a.supposing(func(then *attempt) {
 			then.traceIdentity(t, claims, e.deps.Now())
-			e.supposeAdmitted(ctx, then, t, claims)
+			admitted := e.supposeAdmitted(ctx, then, t, claims)
+			_, err := t.identify(claims, e.deps.Now())
+			trace := a.caller.Trace
+			trace.letsIn = trace.letsIn || trace.offline && admitted && err == nil
 		})
 	}
 }
@@ -35,16 +38,17 @@ func (e *Engine) supposeIdentified(ctx context.Context, a *attempt, t *trust, cl
 	}
 }
 
-// supposeAdmitted traces authorization alone.
-func (e *Engine) supposeAdmitted(ctx context.Context, a *attempt, t *trust, claims Claims) {
+// supposeAdmitted traces authorization alone, and says whether it lets in.
+func (e *Engine) supposeAdmitted(ctx context.Context, a *attempt, t *trust, claims Claims) bool {
 	id, err := t.supposed(claims)
 	if err != nil {
-		return // told already
+		return false // told already
 	}
 	a.knows(id)
-	if _, _, err := a.provider.authorize(ctx, a, id); err == nil && a.provider.forward != nil && a.Door == DoorForwardAuth {
-		a.askDoor(ctx, id) //nolint:errcheck // its steps tell
+	if id, _, err = a.provider.authorize(ctx, a, id); err != nil {
+		return false
 	}
+	return a.provider.forward == nil || a.Door != DoorForwardAuth || a.askDoor(ctx, id) == nil
 }
 
 // supposed is whose token it would be.
