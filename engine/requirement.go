@@ -70,6 +70,9 @@ func (r *Requirement) Match(claims Claims) bool {
 	return r == nil || r.match(map[string]any(claims))
 }
 
+// Fulfils says whether one value of decoded claims fulfils r.
+func (r *Requirement) Fulfils(value any) bool { return r.match(value) }
+
 // match decides for one value. A list in the claims matches by containment:
 // one of its members must fulfil r.
 func (r *Requirement) match(value any) bool {

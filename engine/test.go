@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"time"
 )
 
@@ -92,23 +93,48 @@ func Denials() []string {
 	return words
 }
 
-// denial is a word for steps that failed.
+// DeniedBy are the words for what said no on the way that a trace tells of.
+func DeniedBy(t Trace) []string {
+	var words []string
+	named, let := false, false
+	for _, step := range t.Steps {
+		if step.Supposed {
+			continue
+		}
+		named = named || step.Stage == StageAccess
+		let = let || step.Stage == StageAccess && step.Outcome == StepPassed
+		for _, one := range denials() {
+			if step.Outcome == StepFailed && one.stage == step.Stage && strings.HasPrefix(step.Subject, one.of) {
+				words = append(words, one.word)
+				break
+			}
+		}
+	}
+	if named && !let {
+		words = append(words, "access")
+	}
+	return words
+}
+
+// denial is a word for steps of a stage that failed, of what begins so.
 type denial struct {
 	word  string
 	stage Stage
+	of    string
 }
 
 func denials() []denial {
 	return []denial{
-		{"credentials", StageProof},
-		{"issuer", StageSource},
-		{"signature", StageSignature},
-		{"times", StageTimes},
-		{"subject", StageSubject},
-		{"audience", StageAudience},
-		{"require_claims", StageClaim},
-		{"access", StageAccess},
-		{"mapping", StageMapping},
-		{"replay", StageReplay},
+		{"credentials", StageProof, ""},
+		{"app_password", StageSource, string(KindServiceAccount) + "."},
+		{"issuer", StageSource, ""},
+		{"signature", StageSignature, ""},
+		{"times", StageTimes, ""},
+		{"subject", StageSubject, ""},
+		{"audience", StageAudience, ""},
+		{"access", StageAccess, ""}, // no access names who asks
+		{"require_claims", StageClaim, ""},
+		{"mapping", StageMapping, ""},
+		{"replay", StageReplay, ""},
 	}
 }

@@ -25,7 +25,9 @@ type stage struct {
 	spec      engine.Spec
 	signers   map[engine.Ref]*signer // without a place
 	providers map[string]engine.Provider
-	teller    *teller // answers about opaque tokens; nil where no source has some
+	scripts   map[engine.Ref]engine.Decl // of policies and mappings, without a place
+	rest      map[engine.Ref]engine.Decl // of what signs, with what is unknown of it beside what was replaced
+	teller    *teller                    // answers about opaque tokens; nil where no source has some
 	random    io.Reader
 }
 
@@ -42,7 +44,7 @@ type signer struct {
 // newStage replaces the keys. What is replaced is no longer unknown: a
 // configuration whose secrets are absent can be rehearsed.
 func newStage(spec engine.Spec, random io.Reader, now time.Time) (*stage, error) {
-	s := &stage{spec: spec, signers: map[engine.Ref]*signer{}, providers: map[string]engine.Provider{}, random: random}
+	s := &stage{spec: spec, signers: map[engine.Ref]*signer{}, providers: map[string]engine.Provider{}, scripts: map[engine.Ref]engine.Decl{}, rest: map[engine.Ref]engine.Decl{}, random: random}
 	s.spec.Storage = engine.Storage{}
 	s.spec.Server.TLS = nil
 	s.spec.SigningKeys = slices.Clone(spec.SigningKeys)
@@ -62,6 +64,12 @@ func newStage(spec engine.Spec, random io.Reader, now time.Time) (*stage, error)
 	}
 	for _, p := range spec.Providers {
 		s.providers[p.Label] = p
+	}
+	for _, p := range spec.Policies {
+		s.scripts[engine.Ref{Kind: engine.KindPolicy, Label: p.Label}] = p.Decl
+	}
+	for _, m := range spec.Mappings {
+		s.scripts[engine.Ref{Kind: engine.KindMapping, Label: m.Label}] = m.Decl
 	}
 	return s, nil
 }
@@ -107,6 +115,13 @@ func (s *stage) believe(kind engine.Kind, d engine.Decl, t *engine.Trust) (*sign
 	if err != nil {
 		return nil, fmt.Errorf("making a key for %s.%s: %w", kind, d.Label, err)
 	}
+	left := engine.Decl{Unknown: map[string]bool{}}
+	for _, name := range []string{"require_claims", "trust_domain", "allow_any_issuer", "allow_any_audience", "leeway", "max_token_age", "replay", "profile"} {
+		if d.Unknown[name] {
+			left.Unknown[name] = true
+		}
+	}
+	s.rest[engine.Ref{Kind: kind, Label: d.Label}] = left
 	one := &signer{key: key, header: segment([]byte(`{"alg":"ES256","typ":"JWT"}`)), Trust: *t, label: d.Label}
 	s.signers[engine.Ref{Kind: kind, Label: d.Label}] = one
 	return one, nil
