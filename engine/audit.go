@@ -26,6 +26,7 @@ type Decision struct {
 	Duration   time.Duration
 	RequestID  string
 	Generation uint64
+	ConfigHash string // Spec.Hash of the generation
 	Door       string // "token", "forward_auth", "introspect" or "revoke"
 	Provider   string // label; "" where none was found
 	Grant      string // grant_type, as far as it is a known one

@@ -163,6 +163,7 @@ func (e *Engine) begin(caller Caller) *attempt {
 		Time:       e.deps.Now(),
 		RequestID:  caller.RequestID,
 		Generation: e.generation,
+		ConfigHash: e.spec.Hash,
 		Door:       caller.HTTP.Door,
 		ClientIP:   caller.HTTP.ClientIP,
 		Input:      DecisionInput{HTTP: caller.HTTP},
