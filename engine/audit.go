@@ -41,7 +41,7 @@ type Decision struct {
 	Outcome    Outcome
 	Reason     string        // why not; "" for Allowed
 	Policies   []AskedPolicy // in the order in which they were asked, those that are not enforced too
-	Messages   []string      // what policies told by message(), in order
+	Messages   []string      // what policies that count told by message(), in order
 	Input      DecisionInput
 }
 
@@ -52,6 +52,8 @@ type AskedPolicy struct {
 	Verdict PolicyVerdict
 	Shadow  bool   // it was asked, and did not count
 	Reason  string // why it failed, in one line; "" where it did not
+	// Messages are what it told by message(), and Log what it wrote by log().
+	Messages, Log []string
 }
 
 // PolicyVerdict is what a policy said.

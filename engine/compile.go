@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Compile turns a configuration into a generation. Everything that can fail is
@@ -36,6 +37,9 @@ func Compile(ctx context.Context, spec Spec, generation uint64, deps Deps) (*Eng
 		decoded:  map[string]*signer{},
 		trusts:   map[origin]*trust{},
 		policies: map[string]Policy{},
+		mappings: map[string]Mapping{},
+		shadows:  map[string]time.Time{},
+		called:   map[string]bool{},
 	}
 	c.server()
 	c.storage()
@@ -43,6 +47,8 @@ func Compile(ctx context.Context, spec Spec, generation uint64, deps Deps) (*Eng
 	c.sources()
 	c.accounts()
 	c.compilePolicies()
+	c.compileMappings()
+	c.checkCalls()
 	c.providers()
 	c.requirements()
 	c.idle()
@@ -78,7 +84,10 @@ type compiler struct {
 	rings    map[string]*ring   // by label
 	decoded  map[string]*signer // kept keys, by ID
 	trusts   map[origin]*trust
-	policies map[string]Policy // nil for one that did not compile
+	policies map[string]Policy    // nil for one that did not compile
+	mappings map[string]Mapping   // the same
+	shadows  map[string]time.Time // when policies begin to count
+	called   map[string]bool      // by callPolicy
 }
 
 func (c *compiler) fault(at Range, summary, detail string, args ...any) {
@@ -182,25 +191,6 @@ func (c *compiler) accountJWTs(a ServiceAccount) []accountJWT {
 		all = append(all, accountJWT{from, j.Require, j.AttrAt("require_claims"), j.Sensitive["require_claims"]})
 	}
 	return all
-}
-
-// compilePolicies compiles each script once, however many accesses use it.
-func (c *compiler) compilePolicies() {
-	seen := map[string]Decl{}
-	for _, source := range c.spec.Policies {
-		if !c.unique(seen, source.Decl, "the policy") {
-			continue
-		}
-		if source.Unknown["script"] || source.Unknown["script_file"] {
-			c.policies[source.Label] = nil
-			continue
-		}
-		policy, err := c.deps.Policies.CompilePolicy(source)
-		if err != nil {
-			c.found = append(c.found, AsFindings(err, source.Script.At)...)
-		}
-		c.policies[source.Label] = policy
-	}
 }
 
 // undeclared reports a reference to nothing.

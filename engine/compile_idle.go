@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/m2md/m2md/engine/issuer"
 )
@@ -13,6 +14,7 @@ func (c *compiler) idle() {
 	if s.Engine == "memory" && s.Has("path") {
 		c.note(s.AttrAt("path"), `"path"`, "Storage in memory has no file.")
 	}
+	c.idlePolicies()
 	for _, source := range c.spec.Sources {
 		c.idleSource(source)
 		c.idleOpaque(source)
@@ -23,6 +25,7 @@ func (c *compiler) idle() {
 		}
 		if p.ForwardAuth != nil {
 			c.idleDoor(p.Label, p.ForwardAuth)
+			c.idleHeaders(p)
 		}
 	}
 }
@@ -56,6 +59,15 @@ func (c *compiler) idleSource(s OAuthSource) {
 func (c *compiler) idleAccess(a Access) {
 	if a.Mode == AnyPolicy && len(a.Policies) < 2 && !a.Unknown["policies"] {
 		c.note(a.AttrAt("policy_mode"), `"policy_mode"`, "There are no two policies to choose between.")
+	}
+}
+
+// idleHeaders tells of header fields that no policy is there to see.
+func (c *compiler) idleHeaders(p Provider) {
+	f := p.ForwardAuth
+	asks := len(f.Policies) > 0 || f.Unknown["policies"] || (f.AcceptInput || f.AcceptOpaque) && slices.ContainsFunc(p.Accesses, func(a Access) bool { return len(a.Policies) > 0 })
+	if f.Has("policy_headers") && !asks {
+		c.note(f.AttrAt("policy_headers"), `"policy_headers"`, "No policy is asked at this door.")
 	}
 }
 

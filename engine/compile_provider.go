@@ -45,6 +45,10 @@ func (c *compiler) provider(p Provider) *provider {
 		audience:      p.Audience,
 		subjects:      subjectModes[p.Subject],
 		claims:        p.Claims,
+		mappings:      c.mappingsOf(p),
+		hasScripts:    len(p.Mappings) > 0,
+		tellsMessages: p.PolicyMessages,
+		asked:         c.policies,
 		lenient:       p.Compat == CompatAuthentik,
 		origins:       map[string]bool{},
 		notAfterInput: p.NotAfterInput,
@@ -71,7 +75,7 @@ func (c *compiler) provider(p Provider) *provider {
 		compiled.scopes[scope] = true
 	}
 	c.checkClaims(p)
-	compiled.preamble = preamble(compiled.issuer, compiled.clientID, compiled.audience, compiled.claims)
+	compiled.preamble = preamble(compiled.issuer, compiled.clientID, compiled.audience, mustEncode(compiled.claims))
 	c.accesses(p, compiled)
 	if compiled.ring = c.ringOf(p); compiled.ring != nil {
 		c.checkPile(p, compiled.ring, compiled.lifetime)
@@ -87,7 +91,7 @@ func (c *compiler) accesses(p Provider, compiled *provider) {
 	seen := map[string]Decl{}
 	for _, a := range p.Accesses {
 		c.unique(seen, a.Decl, "the access")
-		one := access{label: a.Label, from: map[origin]bool{}, accounts: map[origin][]*account{}, require: a.Require, policies: c.policySet(a.Policies, a.Mode)}
+		one := access{label: a.Label, from: map[origin]bool{}, accounts: map[origin][]*account{}, require: a.Require, policies: c.policySet(a.Decl, a.Policies, a.Mode)}
 		for _, ref := range a.From {
 			if from, ok := c.resolve(a, ref); ok && !one.from[from] {
 				one.from[from] = true
@@ -95,6 +99,7 @@ func (c *compiler) accesses(p Provider, compiled *provider) {
 			}
 		}
 		compiled.accesses = append(compiled.accesses, one)
+		compiled.hasScripts = compiled.hasScripts || len(a.Policies) > 0
 	}
 }
 
@@ -210,20 +215,6 @@ func (c *compiler) federate() {
 	}
 }
 
-// policySet resolves the policies that an access or a door asks.
-func (c *compiler) policySet(refs []Ref, mode PolicyMode) policies {
-	set := policies{mode: mode}
-	for _, ref := range refs {
-		policy, declared := c.policies[ref.Label]
-		if !declared {
-			c.undeclared(ref, keysOf(c.policies))
-			continue
-		}
-		set.all = append(set.all, namedPolicy{ref.Label, policy})
-	}
-	return set
-}
-
 // forwardAuth compiles how a provider guards.
 func (c *compiler) forwardAuth(p Provider, compiled *provider, hosts map[string]Decl) {
 	f := p.ForwardAuth
@@ -232,7 +223,8 @@ func (c *compiler) forwardAuth(p Provider, compiled *provider, hosts map[string]
 		panic(err) // only for a size below one
 	}
 	c.checkReplayAtDoor(f, compiled)
-	compiled.forward = &forwardAuth{acceptInput: f.AcceptInput, acceptOpaque: f.AcceptOpaque, policies: c.policySet(f.Policies, AllPolicies), verified: verified}
+	compiled.forward = &forwardAuth{acceptInput: f.AcceptInput, acceptOpaque: f.AcceptOpaque, policies: c.policySet(f.Decl, f.Policies, f.Mode), headers: c.policyHeaders(f), verified: verified}
+	compiled.hasScripts = compiled.hasScripts || len(f.Policies) > 0
 	for _, path := range f.SkipPaths {
 		compiled.forward.skip = append(compiled.forward.skip, parseSkipPath(path))
 	}

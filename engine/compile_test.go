@@ -86,7 +86,7 @@ func (f fixtures) faultless() engine.Spec {
 				From:     enginetest.Refs("service_account.ci", "oauth_source.gh", "verification_certificate.partner"),
 				Policies: enginetest.Refs("policy.yes"),
 			}},
-			ForwardAuth: &engine.ForwardAuth{Decl: enginetest.Declare("", 60, "external_host"), ExternalHost: sentinel + ".example", SkipPaths: []string{"/ready"}},
+			ForwardAuth: &engine.ForwardAuth{Decl: enginetest.Declare("", 60, "external_host"), ExternalHost: sentinel + ".example", SkipPaths: []string{"/ready"}, Policies: enginetest.Refs("policy.yes")},
 		}},
 	}
 }

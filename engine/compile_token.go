@@ -3,13 +3,22 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // ownClaims are those that m2md sets, and those that verifiers believe to be
-// the issuer's own word: no file adds them.
+// the issuer's own word: no file and no mapping adds them.
 var ownClaims = []string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "act", "may_act", "cnf",
-	"azp", "nonce", "at_hash", "auth_time", "acr", "amr", "events", "typ", sourceClaim,
+	"azp", "nonce", "at_hash", "c_hash", "s_hash", "auth_time", "acr", "amr", "events", "typ", "sub_id", sourceClaim,
+}
+
+// ownPrefix begins the names that m2md keeps for claims of its own.
+const ownPrefix = "m2md_"
+
+// isOwnClaim says whether no file and no mapping may set a claim.
+func isOwnClaim(name string) bool {
+	return slices.Contains(ownClaims, name) || strings.HasPrefix(name, ownPrefix)
 }
 
 // maxClaims bounds what the files add to a token, as JSON, in bytes: tokens
@@ -19,7 +28,7 @@ const maxClaims = 4 << 10
 // checkClaims judges the claims that a provider's tokens have besides.
 func (c *compiler) checkClaims(p Provider) {
 	for name := range p.Claims {
-		if slices.Contains(ownClaims, name) {
+		if isOwnClaim(name) {
 			c.fault(p.AttrAt("claims"), fmt.Sprintf("the claim %q is m2md's to set", name), "What an issued token says of itself and of its holder is never replaced. Choose another name.")
 		}
 	}

@@ -117,15 +117,23 @@ func anyTenant(s OAuthSource) bool {
 
 // checkSubject wants an access from a shared issuer to say whom it means.
 func (c *compiler) checkSubject(a Access, ref Ref) {
-	if ref.Kind != KindOAuthSource || a.AllowAnySubject || a.Require != nil || len(a.Policies) > 0 || a.Unknown["require_claims"] || a.Unknown["policies"] {
+	if ref.Kind != KindOAuthSource || a.AllowAnySubject || a.Require != nil || slices.ContainsFunc(a.Policies, c.counts) || a.Unknown["require_claims"] || a.Unknown["policies"] {
 		return
 	}
 	for _, s := range c.spec.Sources {
 		if s.Label == ref.Label && s.Require == nil && !s.Unknown["require_claims"] && anyTenant(s) {
 			c.fault(ref.At, fmt.Sprintf("access %q lets every tenant of %s in", a.Label, ref),
-				"Anybody can get a token of this issuer. Add require_claims with something that only yours have, such as repository_owner_id, or a policy. Only if everybody is meant, write allow_any_subject = true.")
+				"Anybody can get a token of this issuer. Add require_claims with something that only yours have, such as repository_owner_id, or a policy%s. Only if everybody is meant, write allow_any_subject = true.", shadowRemark(a))
 		}
 	}
+}
+
+// shadowRemark says why the policies that are there do not help.
+func shadowRemark(a Access) string {
+	if len(a.Policies) > 0 {
+		return " that counts: those that are named are all in shadow"
+	}
+	return ""
 }
 
 // checkSharedKeys refuses the same key under the same issuer in two sources: a

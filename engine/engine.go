@@ -140,7 +140,11 @@ func (p peers) trust(addr netip.Addr) bool {
 type Caller struct {
 	RequestID string
 	HTTP      PolicyHTTP
-	Trace     *Trace // is told each step; nil for nobody
+	// Header are the fields of the request that the door was asked with, under
+	// their canonical names. Policies see those of them that are let through, and
+	// where it is nil those of HTTP.
+	Header map[string][]string
+	Trace  *Trace // is told each step; nil for nobody
 }
 
 // attempt is one request on its way through the pipeline, and the record of
@@ -155,6 +159,9 @@ type attempt struct {
 	username string    // of the account whose password was shown; "" where none was named
 	notAfter time.Time // what is issued ends no later; the zero value: no bound
 	only     []string  // what alone may be granted, by the app passwords that were shown; nil for anything
+	added    []byte    // claims of what is to be issued, as JSON, where mappings made them; nil: those of the files
+
+	room [2]AskedPolicy // for the first of Policies
 }
 
 // begin opens an attempt.
@@ -173,6 +180,7 @@ func (e *Engine) begin(caller Caller) *attempt {
 // aims says which provider the attempt is for.
 func (a *attempt) aims(p *provider) {
 	a.provider, a.Provider = p, p.label
+	a.showHeaders()
 }
 
 // knows says whose attempt it is.
@@ -202,6 +210,9 @@ func (a *attempt) input(id *identity) *PolicyInput {
 		Provider:  a.Provider,
 		HTTP:      a.caller.HTTP,
 		Time:      a.Time,
+
+		Certificate: id.certificate,
+		Policies:    a.provider.asked,
 	}
 }
 

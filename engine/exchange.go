@@ -39,7 +39,7 @@ func (e *Engine) tokenExchange(ctx context.Context, a *attempt, req *oauth2.Requ
 			return nil, refuse(oauth2.InvalidRequest, "Too many parties act one for the other.", "%s", err)
 		}
 	}
-	return subject, refusedAs(e.spend(ctx, subject, actor, client), oauth2.InvalidRequest)
+	return subject, refusedAs(e.settle(ctx, a, subject, actor, client), oauth2.InvalidRequest)
 }
 
 // checkRequested wants the type of token that is issued here.

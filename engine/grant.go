@@ -37,7 +37,7 @@ func (e *Engine) clientCredentials(ctx context.Context, a *attempt, req *oauth2.
 	if err != nil {
 		return nil, err
 	}
-	return id, e.spend(ctx, id)
+	return id, e.settle(ctx, a, id)
 }
 
 // jwtBearer lets in whom an assertion is about (RFC 7523 §2.1). A client that
@@ -51,7 +51,7 @@ func (e *Engine) jwtBearer(ctx context.Context, a *attempt, req *oauth2.Request)
 	if err != nil {
 		return nil, refusedAs(err, oauth2.InvalidGrant)
 	}
-	return id, refusedAs(e.spend(ctx, id, client), oauth2.InvalidGrant)
+	return id, refusedAs(e.settle(ctx, a, id, client), oauth2.InvalidGrant)
 }
 
 // authenticatedClient lets in the client that shows credentials beside what a

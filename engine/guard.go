@@ -98,10 +98,10 @@ func (a *attempt) askDoor(ctx context.Context, id *identity) error {
 		return nil
 	}
 	asked, told := len(a.Policies), len(a.Messages)
-	miss := door.refuse(ctx, a.input(id))
+	miss := door.ask(ctx, a, id, "")
 	a.tracePolicies("", asked, told)
 	if miss != "" {
-		return noAccess("forward_auth of provider %s: %s", a.Provider, miss)
+		return a.noEntry("forward_auth of provider %s: %s", a.Provider, miss)
 	}
 	return nil
 }

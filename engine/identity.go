@@ -27,6 +27,8 @@ type identity struct {
 	actors  []string   // who acts on its behalf, the current one first (RFC 8693 §4.1)
 	expiry  time.Time  // of the token that was shown; zero where it has none
 	once    *singleUse // nil: what was shown may be shown again
+	// certificate is that by whose key the token was verified; nil for any other proof.
+	certificate *PolicyCertificate
 }
 
 // entry is what an access names to let the identity in.

@@ -32,11 +32,11 @@ func (e *Engine) issue(a *attempt, id *identity) (*oauth2.Token, error) {
 	}
 	a.traceGrant(granted, now, expiry)
 	p := a.provider
-	token, err := p.signer.sign(e.deps.Random, p.signer.header, p.payload(a.audience, id, tokenID, now, expiry, granted))
+	token, err := p.signer.sign(e.deps.Random, p.signer.header, p.payload(a, id, tokenID, now, expiry, granted))
 	if err != nil {
 		return nil, err
 	}
-	idToken, err := e.issueIDToken(p, id, now, expiry, granted)
+	idToken, err := e.issueIDToken(a, id, now, expiry, granted)
 	if err != nil {
 		return nil, err
 	}
@@ -54,19 +54,21 @@ func (e *Engine) issue(a *attempt, id *identity) (*oauth2.Token, error) {
 const scopeOpenID = "openid"
 
 // issueIDToken signs an ID token (OpenID Connect Core §2) for a client that
-// insists on one; "" where the scope openid was not granted. Its typ keeps it
-// from being taken for an access token.
-func (e *Engine) issueIDToken(p *provider, id *identity, now, expiry int64, granted []string) (string, error) {
+// insists on one; "" where the scope openid was not granted. It has the added
+// claims of the access token, as with authentik. Its typ keeps it from being
+// taken for one.
+func (e *Engine) issueIDToken(a *attempt, id *identity, now, expiry int64, granted []string) (string, error) {
+	p := a.provider
 	if !slices.Contains(granted, scopeOpenID) {
 		return "", nil
 	}
-	return p.signer.sign(e.deps.Random, p.signer.idHeader, mustEncode(struct {
+	return p.signer.sign(e.deps.Random, p.signer.idHeader, withMembers(mustEncode(struct {
 		Issuer   string `json:"iss"`
 		Subject  string `json:"sub"`
 		Audience string `json:"aud"`
 		IssuedAt int64  `json:"iat"`
 		Expiry   int64  `json:"exp"`
-	}{p.issuer, p.subject(id), p.clientID, now, expiry}))
+	}{p.issuer, p.subject(id), p.clientID, now, expiry}), a.claims()))
 }
 
 // within drops the scopes that a token of the same provider did not have:
@@ -102,10 +104,10 @@ func (p *provider) grant(asked []string) []string {
 // payload is the claims of an access token, appended to what all tokens of the
 // provider begin with: a reflecting encoder would cost more than the hash of
 // the signature.
-func (p *provider) payload(audience []string, id *identity, tokenID string, now, expiry int64, scopes []string) []byte {
+func (p *provider) payload(a *attempt, id *identity, tokenID string, now, expiry int64, scopes []string) []byte {
 	begin := p.preamble
-	if len(audience) != len(p.audience) {
-		begin = preamble(p.issuer, p.clientID, audience, p.claims)
+	if len(a.audience) != len(p.audience) || a.added != nil {
+		begin = preamble(p.issuer, p.clientID, a.audience, a.claims())
 	}
 	body := make([]byte, len(begin), len(begin)+len(id.subject)+192)
 	copy(body, begin)
@@ -132,8 +134,8 @@ func (p *provider) payload(audience []string, id *identity, tokenID string, now,
 }
 
 // preamble is the part of the payload that is the same for every token, with
-// the claims that the files add: its closing brace is missing.
-func preamble(issuer, clientID string, audience []string, claims map[string]any) []byte {
+// the claims that are added, as JSON: its closing brace is missing.
+func preamble(issuer, clientID string, audience []string, added []byte) []byte {
 	var aud any = audience
 	if len(audience) == 1 {
 		aud = audience[0] // RFC 7519 §4.1.3, and what the simplest verifiers expect
@@ -143,12 +145,25 @@ func preamble(issuer, clientID string, audience []string, claims map[string]any)
 		Audience any    `json:"aud"`
 		ClientID string `json:"client_id"`
 	}{issuer, aud, clientID})
-	body = body[:len(body)-1]
-	if len(claims) == 0 {
-		return body
+	body = withMembers(body, added)
+	return body[:len(body)-1]
+}
+
+// withMembers adds the members of a JSON object to those of another that has
+// some, none of the same name.
+func withMembers(object, added []byte) []byte {
+	if len(added) <= len("{}") || added[0] != '{' {
+		return object
 	}
-	added := mustEncode(claims)
-	return append(append(body, ','), added[1:len(added)-1]...)
+	return append(append(object[:len(object)-1], ','), added[1:]...)
+}
+
+// claims are those that are added to a token, as JSON.
+func (a *attempt) claims() []byte {
+	if a.added != nil || len(a.provider.claims) == 0 {
+		return a.added
+	}
+	return mustEncode(a.provider.claims)
 }
 
 func quoteJSON(s string) []byte {

@@ -58,6 +58,21 @@ type PolicyInput struct {
 	Provider  string // label
 	HTTP      PolicyHTTP
 	Time      time.Time
+	// Certificate is that by whose key JWT was verified; nil where no
+	// certificate was.
+	Certificate *PolicyCertificate
+	// Policies are those that the script may ask, by label: at least those that
+	// its Calls name.
+	Policies map[string]Policy
+}
+
+// PolicyCertificate is what policies see of a certificate.
+type PolicyCertificate struct {
+	Subject     string // a distinguished name (RFC 4514)
+	Issuer      string // the same
+	Serial      string // lower-case hex
+	NotAfter    time.Time
+	Fingerprint string // SHA-256 of the certificate, lower-case hex
 }
 
 // PolicyUser is who asks.
@@ -76,4 +91,9 @@ type PolicyHTTP struct {
 	Host     string
 	Path     string
 	ClientIP netip.Addr // the zero value where unknown
+	// HeaderNames are the header fields that are let through, in lower case, and
+	// Headers those of them that the request has; several of one name are joined
+	// by ", " (RFC 9110 §5.2). Neither is changed.
+	HeaderNames []string
+	Headers     map[string]string
 }

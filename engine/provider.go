@@ -31,6 +31,10 @@ type provider struct {
 	verifies      map[string]jwks.Key // the same, by kid: every key that may have signed for this provider
 	caching       time.Duration       // for how long others may keep the set of these
 	claims        map[string]any      // that its tokens have besides
+	mappings      []namedMapping      // in the order in which they are merged
+	tellsMessages bool                // to clients that are not let in, what policies say of it
+	asked         map[string]Policy   // every policy, for those that ask others
+	hasScripts    bool                // it asks policies, or has mappings
 	preamble      []byte              // of the payload of its tokens: iss, aud, client_id and claims
 	accesses      []access
 	metadata      Metadata
@@ -67,23 +71,13 @@ type access struct {
 	policies policies
 }
 
-// policies are asked together.
-type policies struct {
-	all  []namedPolicy
-	mode PolicyMode
-}
-
-type namedPolicy struct {
-	label string
-	Policy
-}
-
 // forwardAuth is how a provider guards, compiled.
 type forwardAuth struct {
 	acceptInput  bool
 	acceptOpaque bool
 	skip         []skipPath
 	policies     policies
+	headers      []string                         // names that policies see, in lower case, sorted
 	verified     *lru.Cache[tokenHash, *admitted] // bearer tokens seen before
 }
 
@@ -111,7 +105,7 @@ func (p *provider) authorize(ctx context.Context, a *attempt, id *identity) (in 
 	if misses == nil {
 		return nil, "", noAccess("no access of provider %s names %s", p.label, id.entry())
 	}
-	return nil, "", noAccess("%s", strings.Join(misses, "; "))
+	return nil, "", a.noEntry("%s", strings.Join(misses, "; "))
 }
 
 // recognise says as whom the access takes an identity, if it names any: as the
@@ -148,32 +142,5 @@ func (a *access) admits(ctx context.Context, attempt *attempt, id *identity) str
 	if !a.require.Match(id.claims) {
 		return "the claims do not fulfil require_claims"
 	}
-	if len(a.policies.all) == 0 {
-		return ""
-	}
-	return a.policies.refuse(ctx, attempt.input(id))
-}
-
-// refuse asks the policies and returns "" where they let in, and else why not.
-// A policy that cannot answer counts as a no.
-func (p *policies) refuse(ctx context.Context, in *PolicyInput) string {
-	var noes []string
-	for _, policy := range p.all {
-		verdict, err := policy.Evaluate(ctx, in)
-		switch {
-		case verdict.Pass && err == nil:
-			if p.mode == AnyPolicy {
-				return ""
-			}
-			continue
-		case err != nil:
-			noes = append(noes, fmt.Sprintf("policy %s failed: %s", policy.label, err))
-		default:
-			noes = append(noes, fmt.Sprintf("policy %s said no", policy.label))
-		}
-		if p.mode == AllPolicies {
-			break
-		}
-	}
-	return strings.Join(noes, ", ")
+	return a.policies.ask(ctx, attempt, id, a.label)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -57,6 +58,30 @@ type certificateKeys []certifiedKey
 type certifiedKey struct {
 	jwks.Key
 	notBefore, notAfter time.Time
+	told                *PolicyCertificate // nil for a bare public key
+}
+
+// tellCertificate is what policies see of a certificate.
+func tellCertificate(c *x509.Certificate) *PolicyCertificate {
+	sum := sha256.Sum256(c.Raw)
+	return &PolicyCertificate{
+		Subject:     c.Subject.String(),
+		Issuer:      c.Issuer.String(),
+		Serial:      c.SerialNumber.Text(16),
+		NotAfter:    c.NotAfter,
+		Fingerprint: hex.EncodeToString(sum[:]),
+	}
+}
+
+// tell is what policies see of the certificate that a key is in; nil where it is
+// in none.
+func (c certificateKeys) tell(key jwks.Key) *PolicyCertificate {
+	for _, k := range c {
+		if k.Thumbprint == key.Thumbprint {
+			return k.told
+		}
+	}
+	return nil
 }
 
 func (c certificateKeys) candidates(_ context.Context, now time.Time, _, alg string) ([]jwks.Key, error) {
@@ -123,7 +148,7 @@ func parseCertificate(block *pem.Block) (certifiedKey, *x509.Certificate, error)
 			return certifiedKey{}, nil, errors.New("a certificate in it cannot be read")
 		}
 		key, err := jwks.NewKey("", "", certificate.PublicKey)
-		return certifiedKey{key, certificate.NotBefore, certificate.NotAfter}, certificate, err
+		return certifiedKey{key, certificate.NotBefore, certificate.NotAfter, tellCertificate(certificate)}, certificate, err
 	case "PUBLIC KEY":
 		public, err := x509.ParsePKIXPublicKey(block.Bytes)
 		if err != nil {
@@ -173,6 +198,9 @@ func (e *Engine) authenticateJWT(ctx context.Context, a *attempt, shown proof) (
 	if err != nil {
 		e.supposeIdentified(ctx, a, trust, token.claims)
 		return nil, badClaims("JWT of %s: %s", trust.origin, err)
+	}
+	if keys, ok := trust.keys.(certificateKeys); ok {
+		id.certificate = keys.tell(key)
 	}
 	if trust.once {
 		id.once, err = trust.onceOnly(p, id)

@@ -316,7 +316,7 @@ func unknownName(root string) string {
 func allKinds() []engine.Kind {
 	return []engine.Kind{
 		engine.KindSigningKey, engine.KindCertificate, engine.KindOAuthSource,
-		engine.KindServiceAccount, engine.KindPolicy, engine.KindProvider,
+		engine.KindServiceAccount, engine.KindPolicy, engine.KindMapping, engine.KindProvider,
 	}
 }
 

@@ -293,7 +293,7 @@ func (s *source) toldScript(r hcl.Range) bool {
 	return false
 }
 
-// interpolatedScripts finds ${ and %{ in the scripts of policies, which are
+// interpolatedScripts finds ${ and %{ in scripts, which are
 // text of another language, and returns where those scripts stand.
 func interpolatedScripts(tokens hclsyntax.Tokens, found *findings) []hcl.Range {
 	var scripts []hcl.Range
@@ -306,7 +306,7 @@ func interpolatedScripts(tokens hclsyntax.Tokens, found *findings) []hcl.Range {
 			blocks = blocks[:max(0, len(blocks)-1)]
 		case hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
 			end, marks := interpolations(tokens[i:])
-			if len(marks) > 0 && len(blocks) == 1 && blocks[0] == "policy" && assignsTo(tokens[:i], "script") {
+			if len(marks) > 0 && len(blocks) == 1 && (blocks[0] == "policy" || blocks[0] == "mapping") && assignsTo(tokens[:i], "script") {
 				for _, mark := range marks {
 					addInterpolation(found, rangeOf(mark.Range), mark.Bytes)
 				}

@@ -12,7 +12,7 @@ func policyBlock() *block {
 			{AttributeDoc: AttributeDoc{Name: "script", Type: TypeScript, Doc: "The body of function(request, inputs). It is never interpolated."}},
 			{AttributeDoc: AttributeDoc{Name: "script_file", Type: TypeScriptFile, Doc: "The same in a file of its own.", Constraint: "A .js file below the configuration, of at most 16 KiB."}, check: checkScriptFile},
 			{AttributeDoc: AttributeDoc{Name: "inputs", Type: TypeObject, Doc: "Values that the script sees as inputs."}},
-			notYet("shadow_until", TypeString, "Until when the policy only reports what it would decide."),
+			{AttributeDoc: AttributeDoc{Name: "shadow_until", Type: TypeString, Doc: "Until when the policy is asked and recorded, but decides nothing.", Constraint: "A time as of RFC 3339, such as 2030-01-31T00:00:00Z."}, check: checkTime},
 		},
 		choices: []choice{{names: []string{"script", "script_file"}, required: true}},
 		decode: func(v *values, spec *engine.Spec) {
@@ -20,6 +20,8 @@ func policyBlock() *block {
 				Decl:   v.decl,
 				Script: v.script(),
 				Inputs: v.object("inputs"),
+
+				ShadowUntil: parseTime(v.str("shadow_until")),
 			})
 		},
 	}

@@ -18,7 +18,8 @@ func providerBlock() *block {
 			{AttributeDoc: AttributeDoc{Name: "scopes", Type: TypeStrings, Default: "none", Doc: "What may be granted.", Constraint: "Scope tokens (RFC 6749 §3.3)."}, check: checkScope},
 			{AttributeDoc: AttributeDoc{Name: "access_token_ttl", Type: TypeDuration, Default: "15m", Doc: "How long an issued token is valid.", Constraint: "A whole number of seconds between 1s and 24h."}, inRange: checkLifetime},
 			{AttributeDoc: AttributeDoc{Name: "signing_key", Type: TypeReference, Kinds: []engine.Kind{engine.KindSigningKey}, Default: "the only one", Doc: "The key that signs."}},
-			notYet("mappings", TypeReferences, "What adds claims to issued tokens."),
+			{AttributeDoc: AttributeDoc{Name: "mappings", Type: TypeReferences, Kinds: []engine.Kind{engine.KindMapping}, Doc: "What adds claims to issued tokens, in order: of one name the later wins, and all win over claims."}},
+			flag("policy_messages", "A client that is not let in is told what policies say of it by message()."),
 			{AttributeDoc: AttributeDoc{Name: "compat", Type: TypeString, Words: []string{"authentik"}, Doc: "Is to clients what authentik was: issuer_mode is authentik, and a client_secret beside username and password counts for nothing."}},
 			{AttributeDoc: AttributeDoc{Name: "issuer_mode", Type: TypeString, Words: []string{"m2md", "authentik", "global"}, Default: "m2md", Doc: "The iss of issued tokens: EXTERNAL_URL/providers/NAME, EXTERNAL_URL/application/o/NAME/, or EXTERNAL_URL for all that say so."}},
 			{AttributeDoc: AttributeDoc{Name: "sub", Type: TypeString, Words: []string{"identity", "input", "hashed"}, Default: "identity", Doc: "The sub of issued tokens: an account's name or SOURCE/sub; the sub of the token that was shown; or a hash of the identity that is the provider's own."}},
@@ -48,6 +49,8 @@ func decodeProvider(v *values) engine.Provider {
 		Subject:        v.str("sub"),
 		NotAfterInput:  v.boolean("not_after_input"),
 		Claims:         v.object("claims"),
+		Mappings:       v.references("mappings"),
+		PolicyMessages: v.boolean("policy_messages"),
 		AllowedOrigins: v.strs("allowed_origins"),
 	}
 	for _, access := range v.all("access") {

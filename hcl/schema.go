@@ -67,8 +67,7 @@ func Blocks() []BlockDoc {
 func schemas() []*block {
 	return []*block{
 		serverBlock(), metricsBlock(), storageBlock(), localsBlock(),
-		signingKeyBlock(), certificateBlock(), sourceBlock(), accountBlock(), policyBlock(), providerBlock(),
-		notYetBlock("mapping", true, "Claims that an issued token carries beside those of RFC 9068."),
+		signingKeyBlock(), certificateBlock(), sourceBlock(), accountBlock(), policyBlock(), mappingBlock(), providerBlock(),
 		testBlock(),
 	}
 }

@@ -76,7 +76,7 @@ func callerOf(e *engine.Engine, r *http.Request, requestID, door string) (c engi
 	if forwarded := r.Header["X-Forwarded-For"]; trusted && len(forwarded) > 0 {
 		client = clientOf(e, peer, forwarded)
 	}
-	return engine.Caller{RequestID: requestID, HTTP: engine.PolicyHTTP{Door: door, ClientIP: client}}, trusted
+	return engine.Caller{RequestID: requestID, HTTP: engine.PolicyHTTP{Door: door, ClientIP: client}, Header: r.Header}, trusted
 }
 
 // peerOf is the address of the other end of the connection; the zero address

@@ -39,7 +39,7 @@ policy "empty" {
 
 policy "typescript" {
   script_file  = "policy.ts"   # ERROR: ".ts" is not supported yet
-  shadow_until = "2030-01-01"  # ERROR: "shadow_until" is not supported yet
+  shadow_until = "2030-01-01"  # ERROR: "shadow_until" is not a time
 }
 
 policy "module" {

@@ -4,7 +4,8 @@ provider "loki" {
   scopes           = ["read", "a b", ""]   # ERROR: a member of "scopes" is no scope # ERROR: a member of "scopes" is no scope
   access_token_ttl = "25h"                 # ERROR: "access_token_ttl" is out of range
   signing_key      = "signing_key.main"    # ERROR: "signing_key" takes references
-  mappings         = [mapping.repo_claims] # ERROR: "mappings" is not supported yet
+  mappings         = [policy.repo_claims]  # ERROR: "mappings" takes no policy
+  policy_messages  = "yes"                 # ERROR: "policy_messages" must be true or false
   compat           = "keycloak"            # ERROR: "compat" has no such value
   issuer_mode      = "host"                # ERROR: "issuer_mode" has no such value
   sub              = "x"                   # ERROR: "sub" has no such value
@@ -58,6 +59,12 @@ provider "loki" {
   forward_auth {
     external_host = "Loki.example.com" # ERROR: "external_host" has upper-case letters
     accept        = ["jwt"]            # ERROR: a member of "accept" has no such value
+    policy_mode   = "one"              # ERROR: "policy_mode" has no such value
+    policy_headers = [
+      "User_Agent", # ERROR: a member of "policy_headers" is no header
+      "",           # ERROR: a member of "policy_headers" is no header
+      "User-Agent",
+    ]
     skip_paths = [
       "ready",        # ERROR: a member of "skip_paths" does not begin with a slash
       "/a/*/b",       # ERROR: a member of "skip_paths" has a * in its midst

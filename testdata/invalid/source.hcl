@@ -42,7 +42,8 @@ oauth_source "GitHub" { # ERROR: label in a wrong form
 oauth_sorce "github" { # ERROR: unknown block "oauth_sorce"
 }
 
-mapping "x" { # ERROR: "mapping" is not supported yet
+mapping "x" { # ERROR: "script" or "script_file" is missing
+  inputs = 3 # ERROR: "inputs" must be an object
 }
 
 issuer = "x" # ERROR: unknown attribute "issuer"
