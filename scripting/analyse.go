@@ -405,7 +405,7 @@ func (a *analysis) assigned(target ast.Expression) {
 // nameParameters gives the outer function's parameters the names that the
 // rewritten script calls.
 func nameParameters(outer *ast.FunctionLiteral) {
-	for i, name := range []string{meterName, keyName, spreadName} {
+	for i, name := range []string{meterName, keyName, spreadName, coverName} {
 		outer.ParameterList.List[i].Target.(*ast.Identifier).Name = unistring.String(name)
 	}
 }

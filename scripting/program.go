@@ -24,6 +24,7 @@ import (
 type Options struct {
 	Deadline     time.Duration // wall clock of one evaluation; 0 for 50 ms
 	MaxCallDepth int           // nested calls; 0 for 256
+	Coverage     *Coverage     // counts how conditions come out; nil in whatever serves
 }
 
 const (
@@ -99,6 +100,7 @@ type Program struct {
 	every      []guard // of the Compiler
 	places     chan struct{}
 	calls      map[string]bool // which functions its wrapper brings in; none: there is no wrapper
+	conditions []*condition    // that are counted, in whatever tests
 	// noCtor: the script mentions "constructor", so that those which compile
 	// strings are taken away.
 	noCtor bool
@@ -135,7 +137,14 @@ func (c *Compiler) compile(text scriptSource, inputs map[string]any) (*Program, 
 	if found != nil {
 		return nil, found
 	}
+	var conditions []*condition
+	if c.opts.Coverage != nil {
+		conditions = c.opts.Coverage.instrument(inner, text)
+	}
 	seen := analyse(inner, text)
+	if len(conditions) > 0 {
+		seen.calls[coverName] = true
+	}
 	if len(seen.found) > 0 {
 		seen.found.Sort()
 		return nil, seen.found
@@ -153,7 +162,7 @@ func (c *Compiler) compile(text scriptSource, inputs map[string]any) (*Program, 
 	program2 := &Program{
 		opts: c.opts, source: text, inputs: inputs, inputNames: slices.Sorted(maps.Keys(inputs)), code: code,
 		weight: seen.weight, callDepth: c.opts.MaxCallDepth, every: c.every, places: c.places,
-		guards: guards, calls: seen.calls, noCtor: seen.names["constructor"], unguarded: unguarded,
+		guards: guards, calls: seen.calls, conditions: conditions, noCtor: seen.names["constructor"], unguarded: unguarded,
 	}
 	if seen.traces || program2.noCtor {
 		program2.callDepth = min(program2.callDepth, traceDepth)
@@ -165,7 +174,7 @@ func (c *Compiler) compile(text scriptSource, inputs map[string]any) (*Program, 
 // its first line are shifted. The outer function brings in what the rewritten
 // script calls; analyse.go renames its parameters to what no source can spell.
 const (
-	prefix = `(function(meter,key,spread){return function(request,inputs){`
+	prefix = `(function(meter,key,spread,cover){return function(request,inputs){`
 	suffix = "\n}})"
 )
 

@@ -121,7 +121,7 @@ func (run *evaluation) call() (goja.Value, error) {
 	fn, err := run.rt.RunProgram(run.code)
 	if err == nil && len(run.calls) > 0 {
 		bind, _ := goja.AssertFunction(fn)
-		fn, err = bind(goja.Undefined(), run.meter(), run.function(keyName, run.key), run.function(spreadName, run.elements))
+		fn, err = bind(goja.Undefined(), run.meter(), run.function(keyName, run.key), run.function(spreadName, run.elements), run.function(coverName, run.cover))
 	}
 	if err != nil {
 		return nil, err
