@@ -16,6 +16,7 @@ import (
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/file"
 	"github.com/dop251/goja/parser"
+	"github.com/evanw/esbuild/pkg/api"
 
 	"github.com/m2md/m2md/engine"
 )
@@ -126,7 +127,11 @@ func (c *Compiler) CompilePolicy(src engine.PolicySource) (engine.Policy, error)
 
 // compile makes a Program of a script, whatever it is for.
 func (c *Compiler) compile(text scriptSource, inputs map[string]any) (*Program, error) {
-	if found := text.tooLarge(); found != nil {
+	text, found := text.bundled()
+	if found == nil {
+		found = text.tooLarge()
+	}
+	if found != nil {
 		return nil, found
 	}
 	program, err := parser.ParseFile(nil, text.At.File, prefix+text.Text+suffix, 0, parser.WithDisableSourceMaps)
@@ -136,6 +141,9 @@ func (c *Compiler) compile(text scriptSource, inputs map[string]any) (*Program, 
 	outer, inner, found := text.functions(program)
 	if found != nil {
 		return nil, found
+	}
+	if text.module {
+		text.enter(inner)
 	}
 	var conditions []*condition
 	if c.opts.Coverage != nil {
@@ -243,9 +251,13 @@ type scriptSource struct {
 	engine.Script
 	what  string // "policy" or "mapping"
 	label string
+	// Where Text is what esbuild wrote: what of, and which part from where.
+	files  *bundle
+	origin *sourceMap
+	module bool // it ends in the call of a default export, see enter
 }
 
-// pos is the place of a byte of the script.
+// pos is the place of a byte of the script, where that was not made of files.
 func (s scriptSource) pos(offset int) engine.Pos {
 	offset = min(max(offset, 0), len(s.Text))
 	line := strings.Count(s.Text[:offset], "\n")
@@ -264,6 +276,9 @@ func (s scriptSource) pos(offset int) engine.Pos {
 }
 
 func (s scriptSource) rangeAt(offset, length int) engine.Range {
+	if s.origin != nil {
+		return s.files.rangeAt(s.origin, offset, length)
+	}
 	return engine.Range{File: s.At.File, Start: s.pos(offset), End: s.pos(offset + length)}
 }
 
@@ -285,14 +300,14 @@ func (s scriptSource) offset(at file.Position) int {
 }
 
 func (s scriptSource) tooLarge() engine.Findings {
-	if len(s.Text) > maxScript {
+	if len(s.Text) > maxScript && s.origin == nil {
 		return engine.Findings{{
 			Summary: "policy too long",
 			Detail:  fmt.Sprintf("A script may have %d KiB. Move data into inputs, or split the policy: an access takes a list of them.", maxScript>>10),
 			At:      s.rangeAt(0, 0),
 		}}
 	}
-	if strings.Count(s.Text, ":") > maxColons {
+	if s.origin == nil && s.language() == api.LoaderJS && strings.Count(s.Text, ":") > maxColons {
 		return engine.Findings{{
 			Summary: "policy too long",
 			Detail:  fmt.Sprintf("A script may have %d colons. Move tables into inputs.", maxColons),
@@ -354,8 +369,8 @@ func (s scriptSource) syntaxFinding(message string, offset int, at engine.Range)
 	switch {
 	case word == "import" || word == "export":
 		return engine.Finding{
-			Summary: fmt.Sprintf("%s is not supported yet", word),
-			Detail:  "A policy is one script without modules. Put what it needs into the script, and values into inputs.",
+			Summary: fmt.Sprintf("%s is only for scripts in files of their own", word),
+			Detail:  "Put the script into a file whose name ends in .js or .ts, name it by script_file, and write export default before its function (request, inputs).",
 			At:      at,
 		}
 	case offset >= len(s.Text):
