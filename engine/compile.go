@@ -43,6 +43,7 @@ func Compile(ctx context.Context, spec Spec, generation uint64, deps Deps) (*Eng
 	}
 	c.server()
 	c.storage()
+	c.decisionLog()
 	c.signingKeys()
 	c.sources()
 	c.accounts()

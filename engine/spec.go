@@ -13,6 +13,7 @@ import (
 type Spec struct {
 	Server       Server
 	Metrics      Metrics
+	DecisionLog  DecisionLog
 	Storage      Storage
 	SigningKeys  []SigningKey
 	Certificates []VerificationCertificate

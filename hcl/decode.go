@@ -222,6 +222,8 @@ func (f *field) typed(out result) (value any, unknown bool) {
 		return v.True(), false
 	case TypeInt:
 		return f.whole(v), false
+	case TypeNumber:
+		return f.real(v), false
 	case TypeDuration:
 		return f.duration(v), false
 	case TypeStrings:
@@ -286,6 +288,7 @@ func takes(row *attribute) fault {
 		TypeScriptFile:  {summary: "must be a file name", detail: `Write it in quotes: %s = "….js".`},
 		TypeBool:        {summary: "must be true or false", detail: "Write %s = true, without quotes. Nothing is converted."},
 		TypeInt:         {summary: "must be a whole number", detail: "Write %s = 3, without quotes. Nothing is converted."},
+		TypeNumber:      {summary: "must be a number", detail: "Write %s = 0.5, without quotes. Nothing is converted."},
 		TypeDuration:    {summary: "must be a duration", detail: `Write %s = "15m", or "2160h" for 90 days.`},
 		TypeStrings:     {summary: "must be a list of strings", detail: `Write %s = ["…"]. Nothing is converted.`},
 		TypeObject:      {summary: "must be an object", detail: "Write %s = { NAME = VALUE }."},
@@ -327,6 +330,21 @@ func (f *field) whole(v cty.Value) any {
 		return f.mistyped(v, f.at)
 	}
 	return f.ranged(n, n)
+}
+
+// real decodes a number that need not be whole.
+func (f *field) real(v cty.Value) any {
+	if v.Type() != cty.Number {
+		return f.mistyped(v, f.at)
+	}
+	n, _ := v.AsBigFloat().Float64()
+	if f.row.inBounds != nil {
+		if bad := f.row.inBounds(n); bad != (fault{}) {
+			f.fail(f.at, bad)
+			return nil
+		}
+	}
+	return n
 }
 
 func (f *field) duration(v cty.Value) any {

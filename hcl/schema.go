@@ -12,6 +12,7 @@ const (
 	TypeString      Type = "string"
 	TypeBool        Type = "bool"
 	TypeInt         Type = "whole number"
+	TypeNumber      Type = "number"
 	TypeDuration    Type = "duration" // a string of Go's form, such as "2160h"
 	TypeStrings     Type = "list of strings"
 	TypeFile        Type = "file name"        // relative to the file that says it
@@ -66,7 +67,7 @@ func Blocks() []BlockDoc {
 // schemas are all blocks that may stand in a file: the one list of them.
 func schemas() []*block {
 	return []*block{
-		serverBlock(), metricsBlock(), storageBlock(), localsBlock(),
+		serverBlock(), metricsBlock(), decisionLogBlock(), storageBlock(), localsBlock(),
 		signingKeyBlock(), certificateBlock(), sourceBlock(), accountBlock(), policyBlock(), mappingBlock(), providerBlock(),
 		testBlock(),
 	}
@@ -80,6 +81,8 @@ type attribute struct {
 	check func(string) fault
 	// inRange judges a whole number or a duration (in nanoseconds).
 	inRange func(int64) fault
+	// inBounds judges a number.
+	inBounds func(float64) fault
 	// binary takes a file that is no text.
 	binary bool
 }
