@@ -25,7 +25,8 @@ type assessment struct {
 
 // assess reads a configuration and compiles it.
 func assess(ctx context.Context, options hcl.Options, generation uint64, deps engine.Deps) *assessment {
-	return compile(ctx, options.Path, hcl.Load(options), nil, generation, deps)
+	loaded := load(options)
+	return compile(ctx, options.Path, loaded, loaded.Spec.CheckTests(), generation, deps)
 }
 
 // compile turns what was read into a generation: the one path by which the

@@ -37,6 +37,10 @@ func formatFlag() cli.Flag {
 	return &cli.StringFlag{Name: "format", Usage: "`FORM` of the output: text or json", Value: "text"}
 }
 
+func missingSecretsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "allow-missing-secrets", Usage: "take absent env() and *_file values as unknown, with a note each (for CI)"}
+}
+
 // jsonWanted reads formatFlag.
 func jsonWanted(c *cli.Context) (bool, error) {
 	switch f := c.String("format"); f {

@@ -14,8 +14,7 @@ func validateCommand() *cli.Command {
 		Name:  "validate",
 		Usage: "check the configuration as the daemon would, without network and storage",
 		Flags: []cli.Flag{
-			configFlag(), allowPathFlag(), formatFlag(),
-			&cli.BoolFlag{Name: "allow-missing-secrets", Usage: "take absent env() and *_file values as unknown, with a note each (for CI)"},
+			configFlag(), allowPathFlag(), formatFlag(), missingSecretsFlag(),
 		},
 	}, "", validate)
 }

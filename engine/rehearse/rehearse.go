@@ -78,10 +78,14 @@ type Result struct {
 // Access is the label of the access that let in, at the door or when the token
 // was issued that the door was shown; "" where none did.
 func (r Result) Access() string {
-	if r.Decision.Rule != "" || len(r.Earlier) == 0 || r.Decision.Outcome != engine.Allowed {
+	switch {
+	case r.Err != nil:
+		return ""
+	case r.Decision.Rule != "" || len(r.Earlier) == 0:
 		return r.Decision.Rule
+	default:
+		return r.Earlier[len(r.Earlier)-1].Rule
 	}
-	return r.Earlier[len(r.Earlier)-1].Rule
 }
 
 // Run runs a case, without a Trace.
