@@ -28,6 +28,7 @@ type evaluator struct {
 	roots        []string // what file() and scripts must stay below
 	lookup       func(string) (string, bool)
 	allowMissing bool
+	imports      func(name, text string) ([]engine.Import, error) // nil: scripts have no modules
 
 	patterns, references cty.Type
 	scope                *scope // nil outside of tests
@@ -65,7 +66,7 @@ type result struct {
 
 func newEvaluator(o Options, found *findings, reader *reader, roots []string) *evaluator {
 	e := &evaluator{
-		found: found, reader: reader, roots: roots, lookup: o.LookupEnv, allowMissing: o.AllowMissingSecrets,
+		found: found, reader: reader, roots: roots, lookup: o.LookupEnv, allowMissing: o.AllowMissingSecrets, imports: onceByName(o.Imports),
 		patterns: patternType(), references: cty.Capsule("reference", reflect.TypeFor[engine.Ref]()), folders: make(map[string]*hcl.EvalContext), locals: make(map[string]*local),
 	}
 	left := &budget{maxComputed}

@@ -235,14 +235,10 @@ func checkClientID(s string) fault {
 }
 
 func checkScriptFile(s string) fault {
-	switch path.Ext(s) {
-	case ".js":
+	if name := path.Ext(s); name == ".js" || name == ".ts" && !strings.HasSuffix(s, ".d.ts") {
 		return fault{}
-	case ".ts", ".mjs":
-		return notYetFault(path.Ext(s))
-	default:
-		return fault{summary: "is no script", detail: "Scripts are JavaScript in files whose names end in .js."}
 	}
+	return fault{summary: "is no script", detail: "Scripts are JavaScript or TypeScript, in files whose names end in .js or .ts."}
 }
 
 // between judges a duration: from and to are allowed.

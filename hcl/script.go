@@ -120,7 +120,11 @@ func (f *field) scriptFile(out result) any {
 	shown := f.source.scriptName(name)
 	f.sources[shown] = content
 	f.scripts[abs] = content
-	return f.sized(engine.Script{Text: string(content), At: wholeFile(shown, content), Path: shown})
+	script := engine.Script{Text: string(content), At: wholeFile(shown, content), Path: shown}
+	if !f.modules(&script, abs) {
+		return nil
+	}
+	return f.sized(script)
 }
 
 // wholeFile is the place of all that a file holds.

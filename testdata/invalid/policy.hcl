@@ -38,12 +38,12 @@ policy "empty" {
 }
 
 policy "typescript" {
-  script_file  = "policy.ts"   # ERROR: ".ts" is not supported yet
+  script_file  = "policy.ts"   # ERROR: file "policy.ts" does not exist
   shadow_until = "2030-01-01"  # ERROR: "shadow_until" is not a time
 }
 
 policy "module" {
-  script_file = "policy.mjs" # ERROR: ".mjs" is not supported yet
+  script_file = "policy.mjs" # ERROR: "script_file" is no script
 }
 
 policy "python" {
