@@ -41,6 +41,8 @@ type analysis struct {
 	errors map[*ast.Identifier]bool // names of errors where they are called, extended or compared with
 	plain  map[*ast.Identifier]bool // Array where it only stands before a static method
 	slots  map[reflect.Type][]int   // the fields of a node that hold nodes
+
+	members *members // what it reads of request and inputs, and which helpers it calls
 }
 
 // analyse walks the function and rewrites it in place: what makes longer
@@ -52,7 +54,7 @@ func analyse(fn *ast.FunctionLiteral, source scriptSource) *analysis {
 		names:  map[string]bool{}, taken: map[string]bool{}, calls: map[string]bool{},
 		own: map[ast.Expression]bool{}, called: map[ast.Expression]bool{}, paid: map[ast.Expression]bool{},
 		spread: map[ast.Expression]bool{}, errors: map[*ast.Identifier]bool{},
-		plain: map[*ast.Identifier]bool{}, slots: map[reflect.Type][]int{},
+		plain: map[*ast.Identifier]bool{}, slots: map[reflect.Type][]int{}, members: newMembers(),
 	}
 	a.walk(reflect.ValueOf(fn.Body))
 	return a
@@ -159,6 +161,7 @@ func (a *analysis) call(name string, arg ast.Expression) ast.Expression {
 
 // see notes what matters of one node, before its children are walked.
 func (a *analysis) see(node any) {
+	a.members.see(node)
 	switch n := node.(type) {
 	case *ast.CallExpression:
 		a.called[bare(n.Callee)] = true

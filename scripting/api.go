@@ -11,16 +11,15 @@ import (
 	"time"
 
 	"github.com/dop251/goja"
-
-	"github.com/m2md/m2md/engine"
 )
 
 // The members of what a script sees. None of these is ever changed.
 var (
 	requestMembers = []string{"context", "user", "provider", "http", "client_ip", "time"}
-	contextMembers = []string{"oauth_jwt", "JWT", "oauth_scopes", "oauth_grant_type", "source", "actor"}
+	contextMembers = []string{"oauth_jwt", "JWT", "oauth_scopes", "oauth_grant_type", "source", "actor", "cert", "registry"}
+	certMembers    = []string{"subject", "issuer", "serial", "not_after", "fingerprint"}
 	userMembers    = []string{"username", "name", "groups", "attributes"}
-	httpMembers    = []string{"door", "method", "host", "path", "client_ip"}
+	httpMembers    = []string{"door", "method", "host", "path", "client_ip", "headers"}
 )
 
 // request is what the script sees under that name.
@@ -54,6 +53,10 @@ func (run *evaluation) context() goja.Value {
 			return run.textOrNull(run.in.Source)
 		case "actor":
 			return run.textOrNull(run.in.Actor)
+		case "cert":
+			return run.cert()
+		case "registry": // no registry door asks yet
+			return goja.Null()
 		default:
 			if run.jwt == nil { // one object under both its names
 				run.jwt = run.claims()
@@ -68,6 +71,28 @@ func (run *evaluation) claims() goja.Value {
 		return goja.Null()
 	}
 	return run.record("request.context.oauth_jwt", run.in.JWT)
+}
+
+// cert is the certificate by whose key the JWT was verified.
+func (run *evaluation) cert() goja.Value {
+	cert := run.in.Certificate
+	if cert == nil {
+		return goja.Null()
+	}
+	return run.shape("request.context.cert", certMembers, func(name string) goja.Value {
+		switch name {
+		case "subject":
+			return run.rt.ToValue(cert.Subject)
+		case "issuer":
+			return run.rt.ToValue(cert.Issuer)
+		case "serial":
+			return run.rt.ToValue(cert.Serial)
+		case "not_after":
+			return run.rt.ToValue(cert.NotAfter.UTC().Format(time.RFC3339))
+		default:
+			return run.rt.ToValue(cert.Fingerprint)
+		}
+	})
 }
 
 func (run *evaluation) user() goja.Value {
@@ -96,9 +121,21 @@ func (run *evaluation) http() goja.Value {
 			return run.rt.ToValue(http.Host)
 		case "path":
 			return run.rt.ToValue(http.Path)
+		case "headers":
+			return run.headers()
 		default:
 			return run.clientIP()
 		}
+	})
+}
+
+// headers are the fields that are let through, null where the request has none.
+func (run *evaluation) headers() goja.Value {
+	return run.shape("request.http.headers", run.in.HTTP.HeaderNames, func(name string) goja.Value {
+		if value, ok := run.in.HTTP.Headers[name]; ok {
+			return run.rt.ToValue(value)
+		}
+		return goja.Null()
 	})
 }
 
@@ -168,15 +205,9 @@ func (s *shape) Get(name string) goja.Value {
 // unknown throws for a member that there is not, but for the names that the
 // language itself looks for.
 func (s *shape) unknown(name string) {
-	switch name {
-	case "toJSON", "toString", "valueOf", "then", "constructor", "__proto__":
-		return
-	case "get":
-		if s.path == "request.context" {
-			panic(s.run.rt.NewTypeError("request.context has no get: write request.context.oauth_jwt, which is null where there is none"))
-		}
+	if !languageAsks(name) {
+		panic(s.run.rt.NewTypeError("%s has no member %q. %s", s.path, name, strings.TrimSuffix(memberRemedy(s.path, name, s.names), ".")))
 	}
-	panic(s.run.rt.NewTypeError("%s has no member %q.%s It has: %s", s.path, name, engine.DidYouMean(name, s.names), strings.Join(s.names, ", ")))
 }
 
 func (s *shape) Has(name string) bool        { return slices.Contains(s.names, name) }

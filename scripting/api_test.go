@@ -16,7 +16,8 @@ func TestAPolicySeesTheWholeRequest(t *testing.T) {
 		`const c = request.context; return c.oauth_jwt === c.JWT && c.JWT.repository === "acme/api"`,
 		`return request.context.oauth_scopes.includes("read") && request.context.oauth_scopes.length === 2`,
 		`return request.context.oauth_grant_type === "client_credentials"`,
-		`return request.context.source === "github"`,
+		`return request.context.source === "github" && request.context.actor === null && request.context.cert === null && request.context.registry === null`,
+		`const {headers} = request.http; return headers["user-agent"] === "curl/8" && headers["accept-language"] === null && Object.keys(headers).length === 2`,
 		`return request.user.username.startsWith("github/") && request.user.name === "acme/api"`,
 		`return request.user.groups.some(g => g === "ci") && request.user.attributes.team === "sre"`,
 		`return request.provider === "loki"`,
@@ -30,10 +31,22 @@ func TestAPolicySeesTheWholeRequest(t *testing.T) {
 	}
 	for _, script := range tests {
 		t.Run(script, func(t *testing.T) {
-			if got, err := evaluate(t, script, github(t)); !got || err != nil {
+			in := github(t)
+			in.HTTP.HeaderNames, in.HTTP.Headers = []string{"accept-language", "user-agent"}, map[string]string{"user-agent": "curl/8", "cookie": "secret"}
+			if got, err := evaluate(t, script, in); !got || err != nil {
 				t.Errorf("got %v, %v", got, err)
 			}
 		})
+	}
+}
+
+func TestAPolicySeesTheCertificate(t *testing.T) {
+	in := github(t)
+	in.Certificate = &engine.PolicyCertificate{Subject: "CN=ci", Issuer: "CN=ca", Serial: "1f", NotAfter: noon, Fingerprint: "ab"}
+	script := `const {subject, issuer, serial, not_after, fingerprint} = request.context.cert;
+		return [subject, issuer, serial, not_after, fingerprint].join() === "CN=ci,CN=ca,1f,2001-02-03T12:00:00Z,ab"`
+	if got, err := evaluate(t, script, in); !got || err != nil {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 
@@ -110,19 +123,24 @@ func TestNumbersThatJavaScriptCannotHoldAreText(t *testing.T) {
 	}
 }
 
+// What a script reads by a name that is made when it runs cannot be seen before.
 func TestAMistypedMemberThrowsAndNamesTheRightOne(t *testing.T) {
 	tests := []struct{ script, want string }{
-		{`return request.contxt`, `request has no member "contxt". Did you mean "context"?`},
-		{`return request.context.oauth_jw`, `request.context has no member "oauth_jw". Did you mean "oauth_jwt"?`},
-		{`return request.context["jwt"].iss`, `request.context has no member "jwt"`},
-		{`return request.context.get("oauth_jwt", null)`, `write request.context.oauth_jwt`},
-		{`return request.user.group`, `request.user has no member "group". Did you mean "groups"?`},
-		{`return request.http.ip`, `request.http has no member "ip"`},
-		{`return inputs.repositry`, `inputs has no member "repositry". Did you mean "repository"?`},
-		{`return request.now`, `request has no member "now"`},
+		{`return it(request).contxt`, `request has no member "contxt". Did you mean "context"?`},
+		{`return it(request.context).oauth_jw`, `request.context has no member "oauth_jw". Did you mean "oauth_jwt"?`},
+		{`return it(request.context)["jwt"].iss`, `request.context has no member "jwt"`},
+		{`return it(request.context).get("oauth_jwt", null)`, `Write request.context.oauth_jwt`},
+		{`return it(request.user).group`, `request.user has no member "group". Did you mean "groups"?`},
+		{`return it(request.http).ip`, `request.http has no member "ip"`},
+		{`return request["no" + "w"]`, `request has no member "now"`},
+		{`return it(inputs).repositry`, `inputs has no member "repositry". Did you mean "repository"?`},
+		{`return request.http.headers["user-agents"]`, `request.http.headers has no member "user-agents". Did you mean "user-agent"?`},
+		{`return request.http.headers["User-Agent"]`, `Did you mean "user-agent"?`},
 	}
 	for _, tt := range tests {
-		got, err := evaluate(t, tt.script, github(t))
+		in := github(t)
+		in.HTTP.HeaderNames = []string{"user-agent"}
+		got, err := evaluate(t, "const it = x => x; "+tt.script, in)
 		if got || err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "p.js:1:") {
 			t.Errorf("%s: %v, %v; want %s", tt.script, got, err, tt.want)
 		}
@@ -157,7 +175,8 @@ func TestNothingThatAPolicySeesCanBeWritten(t *testing.T) {
 	}
 	try := func(target, write string) {
 		request, given := in(), inputs()
-		script := strings.ReplaceAll(write, "T", target) + "; return true"
+		// Behind a function, so that it shows only when the script runs.
+		script := "const it = x => x; " + strings.ReplaceAll(write, "T", "it("+target+")") + "; return true"
 		policy, err := scripting.New(scripting.Options{Deadline: deadline}).CompilePolicy(source(script, given))
 		if err != nil {
 			t.Errorf("%s: %v", script, err)

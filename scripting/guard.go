@@ -605,8 +605,9 @@ func parse(run *evaluation, next native) native {
 // data. What it does not name does not exist, so that what a new goja brings
 // does not become reachable by itself.
 type globals struct {
-	run   *evaluation
-	regex goja.Value
+	run     *evaluation
+	regex   goja.Value
+	helpers map[string]goja.Value // by name, those that were read
 }
 
 func (g *globals) Get(name string) goja.Value {
@@ -634,7 +635,7 @@ func (g *globals) Get(name string) goja.Value {
 		}
 		return g.regex
 	default:
-		return nil
+		return g.helper(name)
 	}
 }
 

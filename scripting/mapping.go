@@ -20,7 +20,7 @@ var _ engine.Mapping = mapping{}
 // CompileMapping compiles a script as CompilePolicy does; what it returns is
 // taken for claims.
 func (c *Compiler) CompileMapping(src engine.MappingSource) (engine.Mapping, error) {
-	program, err := c.compile(scriptSource{Script: src.Script, what: "mapping", label: src.Label}, src.Inputs)
+	program, err := c.compile(scriptSource{Script: src.Script, what: "mapping", label: src.Label}, src.Inputs, src.Unknown["inputs"])
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (c *Compiler) CompileMapping(src engine.MappingSource) (engine.Mapping, err
 // Map runs the mapping, see engine.Mapping.
 func (m mapping) Map(ctx context.Context, in *engine.PolicyInput) (map[string]any, error) {
 	var claims map[string]any
-	err := m.evaluate(ctx, in, func(run *evaluation, v goja.Value) (err error) {
+	_, err := m.evaluate(ctx, in, nil, func(run *evaluation, v goja.Value) (err error) {
 		claims, err = run.claimsOf(v)
 		return err
 	})

@@ -1,6 +1,7 @@
 package scripting
 
 import (
+	"context"
 	"time"
 
 	"github.com/dop251/goja"
@@ -59,12 +60,14 @@ func (run *evaluation) stop(why error) {
 }
 
 // shift is called when so much was used that the run is to be treated with
-// more care.
+// more care. From then on it also ends with the request that asked for it; a
+// shorter one is not worth the watch.
 func (run *evaluation) shift() {
 	if !run.guarded {
 		run.guarded = true
 		run.next = budget - light
 		run.guardAll()
+		run.forget = context.AfterFunc(run.ctx, func() { run.rt.Interrupt(run.ctx.Err()) })
 	}
 	if run.left < budget-light {
 		run.next = 0
@@ -76,14 +79,15 @@ func (run *evaluation) shift() {
 // fewer places than processors, so that such runs, however many requests ask
 // for them, slow down nobody else and use no more memory than so many of them.
 func (run *evaluation) takePlace() {
-	if run.place {
+	first := run.first() // which keeps it for those that it asks
+	if first.place {
 		return
 	}
 	wait := time.NewTimer(time.Until(run.deadline))
 	defer wait.Stop()
 	select {
 	case run.places <- struct{}{}:
-		run.place = true
+		first.place = true
 	case <-run.ctx.Done():
 		run.stop(run.ctx.Err())
 	case <-wait.C:
@@ -93,6 +97,9 @@ func (run *evaluation) takePlace() {
 
 // leave gives back the place, if the run had one.
 func (run *evaluation) leave() {
+	if run.forget != nil {
+		run.forget()
+	}
 	if run.place {
 		<-run.places
 	}

@@ -108,25 +108,28 @@ type Program struct {
 	// unguarded are the names of natives that have a guard, but not in this
 	// program: no computed key may be one of them.
 	unguarded map[string]bool
+	patterns  map[patternKey]*matcher // that helpers are called with
+	asked     []engine.Ref            // the policies that it asks
 }
 
 var _ engine.Policy = (*Program)(nil)
 
 // Calls are the policies that the script asks, see engine.Policy.
-func (p *Program) Calls() []engine.Ref { return nil }
+func (p *Program) Calls() []engine.Ref { return p.asked }
 
 // CompilePolicy compiles the body of function(request, inputs), in strict
 // mode. What the script does wrong comes back as engine.Findings.
 func (c *Compiler) CompilePolicy(src engine.PolicySource) (engine.Policy, error) {
-	program, err := c.compile(scriptSource{Script: src.Script, what: "policy", label: src.Label}, src.Inputs)
+	program, err := c.compile(scriptSource{Script: src.Script, what: whatPolicy, label: src.Label}, src.Inputs, src.Unknown["inputs"])
 	if err != nil {
 		return nil, err
 	}
 	return program, nil
 }
 
-// compile makes a Program of a script, whatever it is for.
-func (c *Compiler) compile(text scriptSource, inputs map[string]any) (*Program, error) {
+// compile makes a Program of a script, whatever it is for. open says that inputs
+// are not all that the script will have.
+func (c *Compiler) compile(text scriptSource, inputs map[string]any, open bool) (*Program, error) {
 	text, found := text.bundled()
 	if found == nil {
 		found = text.tooLarge()
@@ -153,6 +156,11 @@ func (c *Compiler) compile(text scriptSource, inputs map[string]any) (*Program, 
 	if len(conditions) > 0 {
 		seen.calls[coverName] = true
 	}
+	if text.module {
+		seen.members.enter(inner)
+	}
+	use := seen.members.checkHelpers(text)
+	seen.found = slices.Concat(seen.found, seen.members.findings(text, inputsShape(inputs, open)), use.found)
 	if len(seen.found) > 0 {
 		seen.found.Sort()
 		return nil, seen.found
@@ -171,6 +179,7 @@ func (c *Compiler) compile(text scriptSource, inputs map[string]any) (*Program, 
 		opts: c.opts, source: text, inputs: inputs, inputNames: slices.Sorted(maps.Keys(inputs)), code: code,
 		weight: seen.weight, callDepth: c.opts.MaxCallDepth, every: c.every, places: c.places,
 		guards: guards, calls: seen.calls, conditions: conditions, noCtor: seen.names["constructor"], unguarded: unguarded,
+		patterns: use.patterns, asked: use.asked,
 	}
 	if seen.traces || program2.noCtor {
 		program2.callDepth = min(program2.callDepth, traceDepth)

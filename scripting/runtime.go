@@ -27,32 +27,36 @@ var (
 // take beyond it (see the package's comment).
 func (p *Program) Evaluate(ctx context.Context, in *engine.PolicyInput) (engine.Verdict, error) {
 	var verdict engine.Verdict
-	err := p.evaluate(ctx, in, func(_ *evaluation, v goja.Value) (err error) {
+	run, err := p.evaluate(ctx, in, nil, func(_ *evaluation, v goja.Value) (err error) {
 		verdict.Pass, err = p.decide(v)
 		return err
 	})
 	verdict.Pass = verdict.Pass && err == nil
+	if run != nil {
+		verdict.Messages, verdict.Log = run.messages, run.log
+	}
 	return verdict, err
 }
 
 // evaluate runs the script and has what it returned taken, all within the
-// deadline.
-func (p *Program) evaluate(ctx context.Context, in *engine.PolicyInput, take func(*evaluation, goja.Value) error) (err error) {
+// deadline, or within that of the run that asks for it. It returns the run
+// beside any error, but for one that came before there was a run.
+func (p *Program) evaluate(ctx context.Context, in *engine.PolicyInput, asking *evaluation, take func(*evaluation, goja.Value) error) (run *evaluation, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = p.recovered(r)
 		}
 	}()
 	if err := ctx.Err(); err != nil {
-		return p.failed(err)
+		return nil, p.failed(err)
 	}
-	run := p.start(ctx, in)
+	run = p.start(ctx, in)
+	if asking != nil {
+		run.answering(asking)
+	}
 	defer run.leave()
-	timer := time.AfterFunc(p.opts.Deadline, func() { run.rt.Interrupt(errDeadline) })
+	timer := time.AfterFunc(time.Until(run.deadline), func() { run.rt.Interrupt(errDeadline) })
 	defer timer.Stop()
-	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, func() { run.rt.Interrupt(ctx.Err()) })()
-	}
 
 	value, raised := run.call()
 	var refused error
@@ -61,17 +65,17 @@ func (p *Program) evaluate(ctx context.Context, in *engine.PolicyInput, take fun
 	}
 	switch {
 	case run.stopped != nil: // a native noticed, whatever became of the script after that
-		return p.failed(run.stopped)
+		return run, p.failed(run.stopped)
 	case time.Now().After(run.deadline): // a native call outlasted the interrupt
-		return p.failed(errDeadline)
+		return run, p.failed(errDeadline)
 	case raised != nil:
 		err := p.thrown(run, raised)
 		if run.stopped != nil { // while what was thrown was read
-			return p.failed(run.stopped)
+			return run, p.failed(run.stopped)
 		}
-		return err
+		return run, err
 	default:
-		return refused
+		return run, refused
 	}
 }
 
@@ -84,14 +88,19 @@ type evaluation struct {
 	ctx      context.Context
 	in       *engine.PolicyInput
 	deadline time.Time
-	left     int        // of the budget
-	next     int        // when so little is left, shift
-	unread   int        // units since spend looked at the clock
-	guarded  bool       // every native is
-	place    bool       // it has one of the Compiler's places
-	stopped  error      // why a native stopped the run
-	raised   goja.Value // what the script itself threw last
-	jwt      goja.Value // once it was read
+	left     int         // of the budget
+	next     int         // when so little is left, shift
+	unread   int         // units since spend looked at the clock
+	guarded  bool        // every native is
+	place    bool        // it has one of the Compiler's places
+	forget   func() bool // ends the watch over the request; nil before there is one
+	stopped  error       // why a native stopped the run
+	raised   goja.Value  // what the script itself threw last
+	jwt      goja.Value  // once it was read
+
+	messages, log []string                // what was told by the helpers of that name
+	compiled      map[patternKey]*matcher // by the helpers, while it runs
+	asking        *evaluation             // the run that waits for this one; nil for none
 }
 
 // start makes the runtime. A fresh one costs less than a microsecond; a pooled
@@ -104,10 +113,6 @@ func (p *Program) start(ctx context.Context, in *engine.PolicyInput) *evaluation
 	}
 	rt.SetMaxCallStackSize(p.callDepth)
 	rt.SetParserOptions(parser.WithDisableSourceMaps)
-	rt.SetTimeSource(func() time.Time { return in.Time })
-	rt.SetRandSource(func() float64 {
-		panic(rt.NewTypeError("Math.random is not available: a policy decides the same way each time"))
-	})
 	run.guard()
 	rt.SetGlobalObject(rt.NewDynamicObject(&globals{run: run}))
 	return run
@@ -290,8 +295,8 @@ func (run *evaluation) redact(message string) string {
 func (p *Program) place(exception *goja.Exception) string {
 	for _, frame := range exception.Stack() {
 		if at := frame.Position(); at.Line > 0 {
-			start := p.source.pos(p.source.offset(at))
-			return fmt.Sprintf("%s:%d:%d", p.source.At.File, start.Line, start.Column)
+			place := p.source.rangeAt(p.source.offset(at), 0)
+			return fmt.Sprintf("%s:%d:%d", place.File, place.Start.Line, place.Start.Column)
 		}
 	}
 	return p.source.At.String()
