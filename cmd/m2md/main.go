@@ -60,6 +60,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			serveCommand(),
 			validateCommand(),
 			testCommand(),
+			fmtCommand(),
 			serviceAccountCommand(),
 			appPasswordCommand(),
 			jwksCommand(),

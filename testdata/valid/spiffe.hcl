@@ -11,7 +11,7 @@ oauth_source "spire" {
   # The key of RFC 7517, appendix A.1, as the bundle of a trust domain has it.
   oidc_jwks = jsonencode({ keys = [{
     kty = "EC", crv = "P-256", kid = "1", use = "jwt-svid",
-    x = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", y = "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
+    x   = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", y = "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
   }] })
 }
 
