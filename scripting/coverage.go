@@ -55,9 +55,18 @@ func (c Condition) Missed() string {
 // condition is one that is counted.
 type condition struct {
 	Condition
-	absence bool // it asks whether there is something, and not whether that is true
+	kind    conditionKind
 	yes, no atomic.Int64
 }
+
+// conditionKind is what a condition asks of its value.
+type conditionKind int
+
+const (
+	isTrue    conditionKind = iota
+	isAbsent                // null or undefined
+	isReached               // nothing: it is there
+)
 
 // Conditions are all of the scripts that were compiled, by their places.
 func (c *Coverage) Conditions() []Condition {
@@ -151,7 +160,7 @@ func (i *instrumenter) see(node any, own bool) {
 			i.test(&n.Left)
 			i.test(&n.Right)
 		case token.COALESCE:
-			i.wrap(&n.Left, condition{absence: true})
+			i.wrap(&n.Left, isAbsent)
 		}
 	case *ast.ReturnStatement:
 		if own = own && i.source.what == "policy"; n.Argument != nil && (own && !isConstant(n.Argument) || isComparison(n.Argument)) {
@@ -162,7 +171,11 @@ func (i *instrumenter) see(node any, own bool) {
 			i.test(&n.Expression)
 		}
 	case *ast.CaseStatement:
-		n.Consequent = slices.Insert(n.Consequent, 0, i.mark(n.Case, "case"))
+		word := "case"
+		if n.Test == nil {
+			word = "default"
+		}
+		n.Consequent = slices.Insert(n.Consequent, 0, i.mark(n.Case, word))
 	case *ast.CatchStatement:
 		n.Body.List = slices.Insert(n.Body.List, 0, i.mark(n.Catch, "catch"))
 	}
@@ -177,7 +190,7 @@ func (i *instrumenter) test(e *ast.Expression) {
 	if binary, ok := (*e).(*ast.BinaryExpression); ok && (binary.Operator == token.LOGICAL_AND || binary.Operator == token.LOGICAL_OR) {
 		return
 	}
-	i.wrap(e, condition{})
+	i.wrap(e, isTrue)
 }
 
 func isConstant(e ast.Expression) bool {
@@ -200,7 +213,7 @@ func isComparison(e ast.Expression) bool {
 	}
 }
 
-func (i *instrumenter) wrap(e *ast.Expression, kind condition) {
+func (i *instrumenter) wrap(e *ast.Expression, kind conditionKind) {
 	if call, ok := (*e).(*ast.CallExpression); ok && isCover(call.Callee) { // an operand that is also what is returned
 		return
 	}
@@ -215,19 +228,19 @@ func isCover(callee ast.Expression) bool {
 
 // mark is a statement that says that its place was reached.
 func (i *instrumenter) mark(at file.Idx, word string) ast.Statement {
-	return &ast.ExpressionStatement{Expression: i.call(i.add(at, len(word), condition{Condition: Condition{Plain: true}}), &ast.BooleanLiteral{Idx: at, Literal: "true", Value: true})}
+	return &ast.ExpressionStatement{Expression: i.call(i.add(at, len(word), isReached), &ast.BooleanLiteral{Idx: at, Literal: "true", Value: true})}
 }
 
 // add notes a condition of a kind and returns its number.
-func (i *instrumenter) add(at file.Idx, length int, kind condition) int {
+func (i *instrumenter) add(at file.Idx, length int, kind conditionKind) int {
 	offset := int(at) - 1 - len(prefix)
 	length = max(min(length, len(i.source.Text)-offset), 0)
 	text := strings.Join(strings.Fields(i.source.Text[offset:offset+length]), " ")
 	if len(text) > maxConditionText {
 		text = strings.ToValidUTF8(text[:maxConditionText], "") + "…"
 	}
-	i.conditions = append(i.conditions, &condition{absence: kind.absence, Condition: Condition{
-		Script: i.source.what + "." + i.source.label, At: i.source.rangeAt(offset, length), Text: text, Plain: kind.Plain,
+	i.conditions = append(i.conditions, &condition{kind: kind, Condition: Condition{
+		Script: i.source.what + "." + i.source.label, At: i.source.rangeAt(offset, length), Text: text, Plain: kind == isReached,
 	}})
 	return len(i.conditions) - 1
 }
@@ -242,11 +255,14 @@ func (i *instrumenter) call(number int, e ast.Expression) ast.Expression {
 	}
 }
 
-// cover counts how a condition came out. What ?? asks for is whether there is
-// something.
+// cover counts how a condition came out.
 func (run *evaluation) cover(call goja.FunctionCall) goja.Value {
 	one, value := run.conditions[call.Argument(0).ToInteger()], call.Argument(1)
-	if yes := value.ToBoolean(); one.absence && (goja.IsNull(value) || goja.IsUndefined(value)) || !one.absence && yes {
+	came := value.ToBoolean()
+	if one.kind == isAbsent {
+		came = goja.IsNull(value) || goja.IsUndefined(value)
+	}
+	if came {
 		one.yes.Add(1)
 	} else {
 		one.no.Add(1)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/issuer"
 	"github.com/m2md/m2md/engine/jwks"
 )
 
@@ -37,8 +38,7 @@ type signer struct {
 	header string // of its tokens, encoded
 	opaque bool   // its tokens are opaque
 	engine.Trust
-	profile string
-	label   string
+	profile issuer.Profile // the zero value for none
 }
 
 // newStage replaces the keys. What is replaced is no longer unknown: a
@@ -122,7 +122,7 @@ func (s *stage) believe(kind engine.Kind, d engine.Decl, t *engine.Trust) (*sign
 		}
 	}
 	s.rest[engine.Ref{Kind: kind, Label: d.Label}] = left
-	one := &signer{key: key, header: segment([]byte(`{"alg":"ES256","typ":"JWT"}`)), Trust: *t, label: d.Label}
+	one := &signer{key: key, header: segment([]byte(`{"alg":"ES256","typ":"JWT"}`)), Trust: *t}
 	s.signers[engine.Ref{Kind: kind, Label: d.Label}] = one
 	return one, nil
 }
@@ -138,7 +138,8 @@ func (s *stage) source(source *engine.OAuthSource) error {
 	if err != nil {
 		return err
 	}
-	one.profile, one.opaque = source.Profile, opaque
+	one.profile, _ = issuer.Lookup(source.Profile)
+	one.opaque = opaque
 	source.Decl, source.CA, source.JWKSURL, source.WellKnownURL = known(source.Decl), engine.File{}, "", ""
 	for _, name := range []string{"ca", "ca_file"} {
 		delete(source.Attrs, name)
