@@ -114,6 +114,20 @@ func (e *Engine) couldTake(p *provider, raw string) bool {
 	return err == nil && (len(p.trusts(issuer)) > 0 || p.federated[issuer] != nil || p.forward != nil && p.calls(token.claims))
 }
 
+// CallsItselfOwn says whether a token says that m2md issued it, be that true.
+func (e *Engine) CallsItselfOwn(raw string) bool {
+	token, err := parseJWS(strings.TrimSpace(raw))
+	if err != nil || mediaType(token.header.Type) != accessTokenType {
+		return false
+	}
+	for _, p := range e.providers {
+		if p.calls(token.claims) {
+			return true
+		}
+	}
+	return false
+}
+
 // keptDecision is an Auditor for one decision.
 type keptDecision struct{ Decision }
 

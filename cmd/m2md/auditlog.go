@@ -1,13 +1,13 @@
 package main
 
 import (
-	"encoding/json"
-	"io"
-	"strconv"
+	"bytes"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/decisionlog"
 )
 
 // auditLog writes decisions as JSON, one a line. A request only puts its line
@@ -15,11 +15,30 @@ import (
 // terminal costs nobody time. Where the reader does not keep up at all,
 // requests wait: a decision is never dropped.
 type auditLog struct {
+	recent decisionlog.Ring           // for those who ask the daemon
+	form   atomic.Pointer[recordForm] // of what is recorded next
+
 	mu      sync.Mutex
-	changed sync.Cond // pending grew, shrank or the log closed
+	changed sync.Cond // pending grew, shrank, the sink changed or the log closed
 	pending []byte
+	sink    decisionSink // of what is written next
 	closed  bool
 	done    chan struct{}
+}
+
+// recordForm is which decisions are recorded, and what of them.
+type recordForm struct {
+	decisionlog.Options
+	share float64 // of those that let in
+}
+
+// formOf is what a decision_log block chooses.
+func formOf(l engine.DecisionLog) *recordForm {
+	form := &recordForm{Options: decisionlog.Options{OmitInput: l.OmitInput, OmitClaims: l.OmitClaims}, share: 1}
+	if l.Has("sample_allow") {
+		form.share = l.SampleAllow
+	}
+	return form
 }
 
 // gather is how long lines come together after a write. The first line after a
@@ -33,119 +52,126 @@ const retryWrite = 100 * time.Millisecond
 // maxPending is how many bytes may wait to be written.
 const maxPending = 4 << 20
 
-// newAuditLog starts writing to w; failed is told of errors.
-func newAuditLog(w io.Writer, failed func(error)) *auditLog {
-	a := &auditLog{done: make(chan struct{})}
+// newAuditLog starts writing to a sink, which it closes in the end; failed is
+// told of errors.
+func newAuditLog(sink decisionSink, form *recordForm, failed func(error)) *auditLog {
+	a := &auditLog{sink: sink, done: make(chan struct{})}
 	a.changed.L = &a.mu
-	go a.writeTo(w, failed)
+	a.form.Store(form)
+	go a.write(failed)
 	return a
 }
 
 var _ engine.Auditor = (*auditLog)(nil)
 
-// Record queues a decision.
+// Record queues a decision. Its line is made before others have to wait.
 func (a *auditLog) Record(d *engine.Decision) {
+	form := a.form.Load()
+	if !decisionlog.Kept(d, form.share) {
+		return
+	}
+	var space [1024]byte
+	line := decisionlog.Append(space[:0], d, form.Options)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for len(a.pending) > maxPending && !a.closed {
 		a.changed.Wait()
 	}
-	a.pending = appendDecision(a.pending, d)
+	a.pending = append(a.pending, line...)
 	a.changed.Broadcast()
 }
 
-// appendDecision appends a decision as a line of JSON. Every key is always
-// there. It is written by hand because it stands on the path of every request.
-func appendDecision(line []byte, d *engine.Decision) []byte {
-	line = append(line, `{"time":"`...)
-	line = d.Time.UTC().AppendFormat(line, time.RFC3339Nano)
-	line = appendText(append(line, `","msg":"decision"`...), "request_id", d.RequestID)
-	line = appendText(line, "door", d.Door)
-	line = appendText(line, "provider", d.Provider)
-	line = appendText(line, "grant", d.Grant)
-	line = appendText(line, "proof", d.Proof)
-	line = appendText(line, "subject", d.Subject)
-	line = appendText(line, "source", d.Source)
-	line = appendText(line, "via", d.Via)
-	line = appendText(line, "actor", d.Actor)
-	line = appendText(line, "rule", d.Rule)
-	line = appendText(line, "outcome", string(d.Outcome))
-	line = appendText(line, "reason", d.Reason)
-	line = strconv.AppendUint(append(line, `,"generation":`...), d.Generation, 10)
-	line = appendText(line, "token_id", d.TokenID)
-	line = append(line, `,"client_ip":"`...)
-	if d.ClientIP.IsValid() {
-		line = d.ClientIP.WithZone("").AppendTo(line)
+// follow has the log follow another configuration: the next decision is
+// recorded in that form, and what is not yet written goes to the sink; nil stands
+// for that which is there. No line is lost, and none is torn.
+func (a *auditLog) follow(form *recordForm, sink decisionSink) {
+	a.form.Store(form)
+	if sink == nil {
+		return
 	}
-	line = strconv.AppendInt(append(line, `","duration_us":`...), int64(d.Duration/time.Microsecond), 10)
-	return append(line, "}\n"...)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sink = sink
+	a.changed.Broadcast()
 }
 
-// appendText appends a member whose value is any text.
-func appendText(line []byte, name, value string) []byte {
-	line = append(line, `,"`...)
-	line = append(line, name...)
-	line = append(line, `":`...)
-	if plainASCII(value) {
-		line = append(line, '"')
-		line = append(line, value...)
-		return append(line, '"')
-	}
-	quoted, err := json.Marshal(value)
-	if err != nil {
-		panic(err) // a string always encodes
-	}
-	return append(line, quoted...)
-}
-
-// plainASCII says whether a text stands in JSON as it is.
-func plainASCII(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
-}
-
-func (a *auditLog) writeTo(w io.Writer, failed func(error)) {
+// write writes what comes together until the log is closed.
+func (a *auditLog) write(failed func(error)) {
 	defer close(a.done)
 	var batch []byte
+	sink := a.current()
 	for {
 		a.mu.Lock()
-		for len(a.pending) == 0 && !a.closed {
+		for len(a.pending) == 0 && !a.closed && a.sink == sink {
 			a.changed.Wait()
 		}
-		if len(a.pending) == 0 {
-			a.mu.Unlock()
-			return
-		}
+		ended := len(a.pending) == 0 && a.closed
 		batch, a.pending = a.pending, batch[:0]
 		a.changed.Broadcast()
 		a.mu.Unlock()
-		a.write(w, batch, failed)
+		sink = a.move(sink, failed)
+		if ended {
+			tellFailure(sink.Close(), failed)
+			return
+		}
+		if len(batch) == 0 {
+			continue
+		}
+		a.recent.Add(batch)
+		sink = a.writeBatch(sink, batch, failed)
 		time.Sleep(gather)
 	}
 }
 
-// write writes all of a batch. Where that fails, it tries again until the log
-// is closed: lines wait, and in the end requests do, rather than be forgotten.
-// A failure that goes on is told once.
-func (a *auditLog) write(w io.Writer, batch []byte, failed func(error)) {
+func (a *auditLog) current() decisionSink {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.sink
+}
+
+// move goes on with the sink that is to be written to, and closes another one.
+func (a *auditLog) move(from decisionSink, failed func(error)) decisionSink {
+	to := a.current()
+	if to != from {
+		tellFailure(from.Close(), failed)
+	}
+	return to
+}
+
+func tellFailure(err error, failed func(error)) {
+	if err != nil {
+		failed(err)
+	}
+}
+
+// writeBatch writes all of a batch, and returns the sink that it was written to
+// in the end. Where writing fails, it tries again until the log is closed: lines
+// wait, and in the end requests do, rather than be forgotten. Where there is
+// another sink meanwhile, that is tried. A failure that goes on is told once.
+func (a *auditLog) writeBatch(sink decisionSink, batch []byte, failed func(error)) decisionSink {
 	for told := false; ; told = true {
-		n, err := w.Write(batch)
+		n, err := sink.Write(batch)
 		if err == nil {
-			return
+			return sink
 		}
 		if !told {
 			failed(err)
 		}
-		batch = batch[n:]
+		if next := a.move(sink, failed); next != sink {
+			batch, sink = wholeLines(batch, n), next
+		} else {
+			batch = batch[n:]
+		}
 		if a.isClosed() {
-			return
+			return sink
 		}
 		time.Sleep(retryWrite)
 	}
+}
+
+// wholeLines is a batch from the line on of which n bytes in were not written.
+func wholeLines(batch []byte, n int) []byte {
+	return batch[bytes.LastIndexByte(batch[:n], '\n')+1:]
 }
 
 func (a *auditLog) isClosed() bool {
@@ -161,4 +187,5 @@ func (a *auditLog) Close() {
 	a.changed.Broadcast()
 	a.mu.Unlock()
 	<-a.done
+	a.recent.Close()
 }

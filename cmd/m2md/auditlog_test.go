@@ -16,12 +16,13 @@ import (
 	"time"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/decisionlog"
 )
 
 // auditKeys are all keys of an audit record, which are always there.
 var auditKeys = []string{
-	"actor", "client_ip", "door", "duration_us", "generation", "grant", "msg", "outcome", "proof", "provider",
-	"reason", "request_id", "rule", "source", "subject", "time", "token_id", "via",
+	"actor", "client_ip", "config_hash", "cut", "door", "duration_us", "generation", "grant", "input", "messages", "msg", "outcome",
+	"policies", "proof", "provider", "reason", "request_id", "rule", "source", "subject", "time", "token_id", "via",
 }
 
 func TestEveryDecisionIsOneLine(t *testing.T) {
@@ -128,7 +129,7 @@ func TestADecisionIsWrittenAsItIs(t *testing.T) {
 			RequestID: text, Generation: 1 << 60, Door: text, Provider: text, Grant: text, Proof: text, Subject: text, Source: text,
 			Rule: text, TokenID: text, ClientIP: netip.MustParseAddr("fe80::1%eth0"), Outcome: engine.Outcome(text), Reason: text,
 		}
-		line := appendDecision(nil, &d)
+		line := decisionlog.Append(nil, &d, decisionlog.Options{})
 		if bytes.Count(line, []byte("\n")) != 1 || line[len(line)-1] != '\n' {
 			t.Errorf("%q is not one line", line)
 		}
@@ -172,7 +173,7 @@ func numbered(n int) *engine.Decision {
 
 func TestAReaderThatStopsLosesNoDecision(t *testing.T) {
 	reader, writer := io.Pipe() // nobody reads yet
-	log := newAuditLog(writer, func(err error) { t.Error(err) })
+	log := newAuditLog(&unclosed{writer}, &recordForm{share: 1}, func(err error) { t.Error(err) })
 	const recorders, each = 8, 2000 // more than maxPending
 	var recorded atomic.Int64
 	var all sync.WaitGroup
@@ -220,7 +221,7 @@ func TestAReaderThatStopsLosesNoDecision(t *testing.T) {
 
 func TestClosingTheDecisionLogWritesWhatIsPending(t *testing.T) {
 	reader, writer := io.Pipe()
-	log := newAuditLog(writer, func(err error) { t.Error(err) })
+	log := newAuditLog(&unclosed{writer}, &recordForm{share: 1}, func(err error) { t.Error(err) })
 	for n := range 100 {
 		log.Record(numbered(n))
 	}

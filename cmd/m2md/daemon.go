@@ -95,7 +95,7 @@ func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (_ *Daemon
 			d.Close()
 		}
 	}()
-	loaded := hcl.Load(d.loadOptions())
+	loaded := load(d.loadOptions())
 	if err := d.open(ctx, loaded); err != nil {
 		return nil, err
 	}
@@ -126,9 +126,8 @@ func (d *Daemon) loadOptions() hcl.Options {
 func (d *Daemon) open(ctx context.Context, loaded *hcl.Loaded) (err error) {
 	opaques := opaque.NewCache(opaque.Options{Log: d.log, Observe: d.metrics.introspected})
 	d.closers = append(d.closers, opaques.Close)
-	if d.opts.Audit != nil {
-		d.audit = newAuditLog(d.opts.Audit, d.auditFailed)
-		d.closers = append(d.closers, d.audit.Close)
+	if err := d.openDecisionLog(loaded); err != nil {
+		return err
 	}
 	d.store = memory.New()
 	if loaded.Findings.Err() == nil {
@@ -162,17 +161,10 @@ func (d *Daemon) open(ctx context.Context, loaded *hcl.Loaded) (err error) {
 		Verified:     engine.NewVerifiedTokens(),
 		Guesses:      engine.NewGuesses(),
 		Opaque:       opaques,
-		Audit:        d.auditors(),
+		Audit:        auditors{d.metrics, d.audit},
 	}
 	d.deps.SigningKeys, err = d.openKeys(ctx, loaded.Spec.Storage)
 	return err
-}
-
-func (d *Daemon) auditors() auditors {
-	if d.audit == nil {
-		return auditors{d.metrics}
-	}
-	return auditors{d.metrics, d.audit}
 }
 
 func (d *Daemon) auditFailed(err error) {
@@ -250,6 +242,8 @@ func (d *Daemon) listenAdmin() error {
 		Keys:     d.signingKeys(),
 		Status:   d.Status,
 		Operator: operatorOf,
+		Recent:   &d.audit.recent,
+		Process:  cryptorand.Text(),
 	}
 	d.admin.server = newHTTPServer(door.Handler(), d.log)
 	d.admin.server.ConnContext = rememberOperator
@@ -312,6 +306,9 @@ func (d *Daemon) drain() error {
 	defer cancel()
 	var failures []error
 	for _, e := range d.endpoints() {
+		if e == d.admin { // whoever follows decisions would stay for ever
+			d.audit.recent.Close()
+		}
 		failures = append(failures, e.server.Shutdown(ctx))
 	}
 	return errors.Join(failures...)

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/decisionlog"
 )
 
 // readmeSection is the text of a section of the README, up to the next one.
@@ -163,15 +164,19 @@ func listed(section, begin string) (names []string) {
 	return names
 }
 
-func TestReadmeListsTheKeysOfTheDecisionLog(t *testing.T) {
+// The README has the keys that are looked for most; docs/decisions.md has all.
+func TestReadmeListsKeysOfTheDecisionLog(t *testing.T) {
 	_, section, _ := strings.Cut(readmeSection(t, "Running it"), "**The decision log**")
 	section, _, _ = strings.Cut(section, "**The metrics**")
-	var written []string
-	for _, key := range regexp.MustCompile(`"([a-z_]+)":`).FindAllStringSubmatch(string(appendDecision(nil, &engine.Decision{})), -1) {
-		written = append(written, key[1])
+	all := decisionlog.Fields()
+	got := listed(section, "")
+	for _, key := range got {
+		if !slices.ContainsFunc(all, func(f decisionlog.Field) bool { return f.Name == key }) {
+			t.Errorf("it lists %q, which no record has", key)
+		}
 	}
-	if got := listed(section, ""); len(written) == 0 || !slices.Equal(got, written) {
-		t.Errorf("it lists %q, and the log has %q", got, written)
+	if len(got) == 0 {
+		t.Error("it lists no key")
 	}
 }
 

@@ -27,7 +27,7 @@ func (d *Daemon) Reload(ctx context.Context) serve.ReloadResult {
 
 // reloadLoop is the one goroutine that reloads, whoever asks.
 func (d *Daemon) reloadLoop(ctx context.Context, again <-chan os.Signal) {
-	d.watch(hcl.Load(d.loadOptions()))
+	d.watch(load(d.loadOptions()))
 	for {
 		keys := time.NewTimer(d.keyWait())
 		select {
@@ -55,21 +55,26 @@ func (d *Daemon) watch(loaded *hcl.Loaded) { d.watcher.Set(loaded.Files, loaded.
 // reload does everything that can fail, and then swaps. What serves goes on
 // serving where anything does fail.
 func (d *Daemon) reload(ctx context.Context) serve.ReloadResult {
-	loaded := hcl.Load(d.loadOptions())
+	loaded := load(d.loadOptions())
 	d.watch(loaded)
 	generation := d.live.Load().Generation()
 	if loaded.Findings.Err() == nil && loaded.Spec.Fingerprint == d.fingerprint {
 		d.concluded("unchanged", "")
 		return serve.ReloadResult{OK: true, Generation: generation, Report: ""}
 	}
-	next := compile(ctx, d.opts.Config, loaded, needsRestart(d.start, loaded.Spec), generation+1, d.deps)
+	sink, objections := d.nextSink(loaded)
+	next := compile(ctx, d.opts.Config, loaded, append(needsRestart(d.start, loaded.Spec), objections...), generation+1, d.deps)
 	report := text(next)
 	if next.Engine == nil {
+		if sink != nil {
+			sink.Close() //nolint:errcheck // nothing was written to it
+		}
 		d.live.Load().Adopt() // forget what only the refused generation needs
 		d.concluded("failed", report)
 		return serve.ReloadResult{Generation: generation, Report: report}
 	}
 	d.swap(next)
+	d.audit.follow(formOf(next.Spec.DecisionLog), sink)
 	d.concluded("ok", report)
 	return serve.ReloadResult{OK: true, Changed: true, Generation: next.Engine.Generation(), Report: report}
 }

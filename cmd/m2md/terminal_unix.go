@@ -14,6 +14,16 @@ func isTerminal(f *os.File) bool {
 	return err == nil
 }
 
+// terminalColumns is how wide a terminal is, in characters; 0 where it does not
+// say.
+func terminalColumns(f *os.File) int {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
+
 // hide has a terminal not show what is typed, until show is called.
 func hide(f *os.File) (show func(), err error) {
 	before, err := unix.IoctlGetTermios(int(f.Fd()), getTermios)

@@ -12,6 +12,16 @@ func isTerminal(f *os.File) bool {
 	return windows.GetConsoleMode(windows.Handle(f.Fd()), &mode) == nil
 }
 
+// terminalColumns is how wide a terminal is, in characters; 0 where it does not
+// say.
+func terminalColumns(f *os.File) int {
+	var info windows.ConsoleScreenBufferInfo
+	if windows.GetConsoleScreenBufferInfo(windows.Handle(f.Fd()), &info) != nil {
+		return 0
+	}
+	return int(info.Window.Right-info.Window.Left) + 1
+}
+
 // hide has a terminal not show what is typed, until show is called.
 func hide(f *os.File) (show func(), err error) {
 	var before uint32

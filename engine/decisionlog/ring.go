@@ -2,6 +2,7 @@ package decisionlog
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 )
 
@@ -100,4 +101,21 @@ func (r *Ring) From(number uint64, n int) Part {
 		p.More = r.changed
 	}
 	return p
+}
+
+// Find is the last decision of a request, if it is among what is kept.
+func (r *Ring) Find(requestID string) (Record, bool) {
+	r.mu.Lock()
+	lines := slices.Clone(r.lines)
+	r.mu.Unlock()
+	quoted := append([]byte(`"request_id":`), appendQuoted(nil, requestID)...)
+	for i := len(lines) - 1; i >= 0; i-- {
+		if !bytes.Contains(lines[i], quoted) {
+			continue
+		}
+		if record, err := Parse(lines[i]); err == nil && record.RequestID == requestID {
+			return record, true
+		}
+	}
+	return Record{}, false
 }

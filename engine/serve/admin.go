@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/decisionlog"
 )
 
 // Admin is the door for operators. It is served on a unix socket in the state
@@ -28,6 +29,9 @@ type Admin struct {
 	Status func() Status
 	// Keys are the signing keys.
 	Keys KeyKeeper
+	// Recent are the last lines of the decision log, which Process counts.
+	Recent  *decisionlog.Ring
+	Process string
 	// Operator names who is at the other end of a request's connection.
 	Operator func(context.Context) string
 }
@@ -100,6 +104,8 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET /status", answer(func(*http.Request) (Status, error) { return a.Status(), nil }))
 	mux.HandleFunc("GET /revocations", answer(a.listRevocations))
 	mux.HandleFunc("POST /revocations", answer(a.revokeTokens))
+	mux.HandleFunc("GET /decisions", a.decisions)
+	mux.HandleFunc("POST /explain", answer(a.explain))
 	a.mountKeys(mux)
 	a.mountAppPasswords(mux)
 	return mux
