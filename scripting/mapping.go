@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"unicode/utf16"
 
@@ -56,6 +57,8 @@ func (run *evaluation) claimsOf(v goja.Value) (map[string]any, error) {
 	switch {
 	case thrown != nil:
 		return nil, run.thrown(run, thrown)
+	case v == nil || goja.IsUndefined(v):
+		return nil, fmt.Errorf("mapping %s (%s) returned nothing instead of an object of claims", run.source.label, run.source.At)
 	case t.fault != "":
 		return nil, fmt.Errorf("mapping %s (%s): %s", run.source.label, run.source.At, t.fault)
 	case !ok:
@@ -95,7 +98,7 @@ func (t *taker) value(v goja.Value, path string, depth int) any {
 		return t.refuse(path, "is nested more than %d deep, or holds itself", maxClaimDepth)
 	case isObject && object.ClassName() == "Array":
 		return t.list(object, path, depth)
-	case isObject && object.ClassName() == "Object":
+	case isObject && object.ClassName() == "Object" && !collects(object):
 		return t.object(object, path, depth)
 	case goja.IsString(v):
 		return t.text(v.(goja.String), path)
@@ -107,6 +110,10 @@ func (t *taker) value(v goja.Value, path string, depth int) any {
 	}
 	return t.refuse(path, "is %s, which no token can hold", nameOf(v))
 }
+
+// collects says whether an object is a Map or a Set, whose class goja calls
+// Object, and whose members are none of its properties.
+func collects(object *goja.Object) bool { return object.ExportType().Kind() == reflect.Slice }
 
 func (t *taker) object(object *goja.Object, path string, depth int) any {
 	out := map[string]any{}
@@ -178,15 +185,18 @@ func (t *taker) number(v goja.Value, path string) any {
 
 // nameOf is kindOf with the classes that authors may take for plain values.
 func nameOf(v goja.Value) string {
-	if object, ok := v.(*goja.Object); ok && object.ClassName() != "Object" {
-		switch class := object.ClassName(); class {
-		case "Function", "Boolean":
-			return kindOf(v)
-		case "Date":
-			return "a Date (return its toISOString(), or its getTime() / 1000)"
-		default:
-			return "a " + class
-		}
+	object, ok := v.(*goja.Object)
+	if !ok {
+		return kindOf(v)
 	}
-	return kindOf(v)
+	switch class := object.ClassName(); class {
+	case "Function", "Boolean":
+		return kindOf(v)
+	case "Object":
+		return "a Map or a Set (return [...it] or Object.fromEntries(it))"
+	case "Date":
+		return "a Date (return its toISOString(), or its getTime() / 1000)"
+	default:
+		return "an object of the class " + class
+	}
 }

@@ -167,7 +167,7 @@ func BenchmarkCompile(b *testing.B) {
 	b.ReportAllocs()
 	compiler := scripting.New(scripting.Options{})
 	for b.Loop() {
-		if _, err := compiler.CompilePolicy(source(productPolicy, nil)); err != nil {
+		if _, err := compiler.CompilePolicy(source(productPolicy, map[string]any{"repository": "acme/api"})); err != nil {
 			b.Fatal(err)
 		}
 	}

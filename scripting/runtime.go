@@ -176,6 +176,9 @@ func kindOf(v goja.Value) string {
 	}
 	object, ok := v.(*goja.Object)
 	if !ok {
+		if _, yes := v.Export().(bool); yes {
+			return "a boolean"
+		}
 		return "a symbol"
 	}
 	switch object.ClassName() {
@@ -322,6 +325,20 @@ func hint(message string) string {
 	case "console":
 		return " (a policy has no output but its answer)"
 	default:
+		return pythonHint(name)
+	}
+}
+
+// pythonHint says what authentik's names are here.
+func pythonHint(name string) string {
+	here := map[string]string{
+		"regex_match": "regexMatch(text, pattern), of the whole text", "regex_replace": "regexReplace(text, pattern, with)",
+		"list_flatten": "listFlatten(value)", "ip_address": "ipInNetwork(ip, networks)", "ip_network": "ipInNetwork(ip, networks)",
+		"ak_message": "message(text)", "ak_logger": "log(text)", "ak_call_policy": `callPolicy("LABEL")`,
+		"ak_is_group_member": "isGroupMember(group)", "ak_client_ip": "request.client_ip",
+		"context": "request.context", "http_request": "request.http",
+	}[name]
+	if here == "" {
 		return ""
 	}
 }
