@@ -100,6 +100,23 @@ var memberTypes = map[string][2]string{
 	"request.http.headers":             {"Readonly<Record<string, string | null>>", "The header fields that policy_headers names, in lower case; null where the request has none."},
 }
 
+// RequestMembers are the paths of all that a script sees in every request, such
+// as request.context.source.
+func RequestMembers() []string {
+	var all []string
+	var walk func(c *closed)
+	walk = func(c *closed) {
+		for _, name := range c.names {
+			all = append(all, c.path+"."+name)
+			if inner := c.members[name]; inner != nil {
+				walk(inner)
+			}
+		}
+	}
+	walk(requestShape)
+	return all
+}
+
 // members writes those of one object.
 func (w *typeWriter) members(path string, names []string) {
 	for _, name := range names {
