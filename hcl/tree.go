@@ -207,33 +207,39 @@ func (t *tree) unique(pairs []pair) []pair {
 }
 
 // jsonBlocks reads what stands behind a block's name: labels first, where it
-// has some, then one object or an array of them.
-func (t *tree) jsonBlocks(member pair, schema *block) []*given {
+// has some, then its body. Each may be one object or an array of them, which is
+// how programs write several blocks in an order.
+func (t *tree) jsonBlocks(member pair, schema *block) (out []*given) {
 	if !schema.Labelled {
 		return t.jsonBodies(member, schema, "")
 	}
-	labels, ok := jsonPairs(member.expr)
-	if !ok {
-		t.found.fault(rangeOf(member.expr.Range()), fmt.Sprintf("%q must be an object whose names are labels", schema.Name),
-			fmt.Sprintf(`Write {"%s": {"NAME": {…}}}.`, schema.Name))
-		return nil
-	}
-	var out []*given
-	for _, label := range t.unique(labels) {
-		if t.label(schema, label.name, label.at) {
-			out = append(out, t.jsonBodies(label, schema, label.name)...)
+	for _, labelled := range oneOrMany(member.expr) {
+		labels, ok := jsonPairs(labelled)
+		if !ok {
+			t.found.fault(rangeOf(labelled.Range()), fmt.Sprintf("%q must be an object whose names are labels", schema.Name),
+				fmt.Sprintf(`Write {"%s": {"NAME": {…}}}.`, schema.Name))
+			continue
+		}
+		for _, label := range t.unique(labels) {
+			if t.label(schema, label.name, label.at) {
+				out = append(out, t.jsonBodies(label, schema, label.name)...)
+			}
 		}
 	}
 	return out
 }
 
-func (t *tree) jsonBodies(member pair, schema *block, label string) []*given {
-	bodies := []hcl.Expression{member.expr}
-	if list, diags := hcl.ExprList(member.expr); !diags.HasErrors() {
-		bodies = list
+// oneOrMany are the members of an array, or what is none.
+func oneOrMany(expr hcl.Expression) []hcl.Expression {
+	if list, diags := hcl.ExprList(expr); !diags.HasErrors() {
+		return list
 	}
+	return []hcl.Expression{expr}
+}
+
+func (t *tree) jsonBodies(member pair, schema *block, label string) []*given {
 	var out []*given
-	for _, body := range bodies {
+	for _, body := range oneOrMany(member.expr) {
 		pairs, ok := jsonPairs(body)
 		if !ok {
 			t.found.fault(rangeOf(body.Range()), fmt.Sprintf("%q must be an object", schema.Name),
