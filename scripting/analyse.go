@@ -27,6 +27,7 @@ type analysis struct {
 
 	names  map[string]bool // properties read by a name that stands in the source
 	taken  map[string]bool // those of them that are not called on the spot
+	sizes  map[string]int  // of the automata of its regular expressions, by pattern
 	calls  map[string]bool // which of meter, key and spread it needs
 	tricky bool            // arrays may be sparse, or something may pose as an array
 	traces bool            // a native may be made to make errors, each of which holds a trace of all calls
@@ -51,7 +52,7 @@ type analysis struct {
 func analyse(fn *ast.FunctionLiteral, source scriptSource) *analysis {
 	a := &analysis{
 		source: source,
-		names:  map[string]bool{}, taken: map[string]bool{}, calls: map[string]bool{},
+		names:  map[string]bool{}, taken: map[string]bool{}, calls: map[string]bool{}, sizes: map[string]int{},
 		own: map[ast.Expression]bool{}, called: map[ast.Expression]bool{}, paid: map[ast.Expression]bool{},
 		spread: map[ast.Expression]bool{}, errors: map[*ast.Identifier]bool{},
 		plain: map[*ast.Identifier]bool{}, slots: map[reflect.Type][]int{}, members: newMembers(),

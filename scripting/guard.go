@@ -40,7 +40,7 @@ func (run *evaluation) elements(call goja.FunctionCall) goja.Value {
 func (run *evaluation) paidElements(v goja.Value) goja.Value {
 	object, ok := v.(*goja.Object)
 	if !ok || object.ClassName() == "Array" {
-		run.spend(2 * sizeOf(v))
+		run.spend(5 * sizeOf(v))
 		return v
 	}
 	var items []any
@@ -69,9 +69,9 @@ func sizeOf(v goja.Value) int {
 func keysOf(v goja.Value) int {
 	object, ok := v.(*goja.Object)
 	if !ok || object.ClassName() == "Array" {
-		return 8 * sizeOf(v)
+		return 16 * sizeOf(v)
 	}
-	return 8 * len(object.Keys())
+	return 16 * len(object.Keys())
 }
 
 func keysOfAll(args []goja.Value) int {
@@ -125,12 +125,14 @@ func guardsByName() map[string][]guard {
 	const array, text, regex = "Array.prototype", "String.prototype", "RegExp.prototype"
 	add(array, true, join, "join")
 	add(array, true, flat, "flat flatMap")
-	add(array, true, onArray(func(n int, args []goja.Value) int { return n + sizes(args) + len(args) }), "concat splice unshift fill push")
+	add(array, true, onArray(func(n int, args []goja.Value) int { return 2 * (n + sizes(args) + len(args)) }), "concat splice unshift fill")
+	add(array, true, onArray(func(_ int, args []goja.Value) int { return 4 * len(args) }), "push")
 	add(array, true, sorted, "sort toSorted")
 	add(array, false, onArray(func(n int, args []goja.Value) int { return product(n, 1+sizeOf(first(args))/256) }), "includes indexOf lastIndexOf")
 	add(array, false, onArray(func(n int, _ []goja.Value) int { return n }),
-		"at copyWithin every filter find findIndex findLast findLastIndex forEach map pop "+
+		"at copyWithin every filter find findIndex findLast findLastIndex forEach pop "+
 			"reduce reduceRight reverse shift slice some with toReversed toSpliced keys values entries")
+	add(array, false, onArray(func(n int, _ []goja.Value) int { return product(16, n) }), "map") // what a native makes of each is kept
 	add(array, true, absent, "toLocaleString")
 	add("Array", true, arrayFrom, "from")
 	add("Array", false, linear, "of")
@@ -139,7 +141,7 @@ func guardsByName() map[string][]guard {
 	add(text, true, onText(func(_ int, args []goja.Value) int { return clamp(first(args)) }), "padStart padEnd")
 	add(text, true, onText(func(n int, args []goja.Value) int { return n + sizes(args) }), "concat")
 	add(text, true, replace, "replace replaceAll")
-	add(text, true, match, "split")
+	add(text, true, split, "split")
 	add(text, true, pattern, "match matchAll search")
 	add(text, false, onText(func(n int, args []goja.Value) int { return n + sizes(args) }),
 		"endsWith includes indexOf lastIndexOf slice startsWith substring substr trim trimEnd trimStart trimRight trimLeft at")
@@ -151,6 +153,8 @@ func guardsByName() map[string][]guard {
 	table["matchAll"] = append(table["matchAll"], table["exec"]...) // which its results call
 	add("String", true, absent, "raw")
 	add("String", false, linear, "fromCharCode fromCodePoint")
+
+	add("Number", true, numeric, "parseFloat parseInt")
 
 	add("Function.prototype", true, apply, "apply")
 	add("Function.prototype", true, bound, "bind")
@@ -282,7 +286,7 @@ func bound(run *evaluation, next native) native {
 // onKeys guards what copies or lists the properties of its arguments.
 func onKeys(run *evaluation, next native) native {
 	return func(call goja.FunctionCall) goja.Value {
-		run.spend(16 + 2*keysOfAll(call.Arguments))
+		run.spend(16 + keysOfAll(call.Arguments))
 		return next(call)
 	}
 }
@@ -305,6 +309,15 @@ func onSize(run *evaluation, next native) native {
 	}
 	return func(call goja.FunctionCall) goja.Value {
 		run.spend(16 + 4*size(call.This) + 4*size(call.Argument(0)))
+		return next(call)
+	}
+}
+
+// numeric guards what reads a number, which is not linear in long texts.
+func numeric(run *evaluation, next native) native {
+	return func(call goja.FunctionCall) goja.Value {
+		call.Arguments = plain(call.Arguments)
+		run.spend(product(64, sizeOf(first(call.Arguments))))
 		return next(call)
 	}
 }
@@ -498,6 +511,9 @@ func arrayFrom(run *evaluation, next native) native {
 			call.Arguments[0] = run.rt.NewArray(items...)
 		}
 		run.spend(sizeOf(call.Argument(0)))
+		if !goja.IsUndefined(call.Argument(1)) {
+			run.spend(product(16, sizeOf(call.Argument(0))))
+		}
 		return next(call)
 	}
 }
@@ -592,6 +608,9 @@ func parse(run *evaluation, next native) native {
 	return func(call goja.FunctionCall) goja.Value {
 		source := call.Argument(0).ToString()
 		run.spend(4 * sizeOf(source))
+		if !goja.IsUndefined(call.Argument(1)) { // makes something of each value
+			run.spend(product(16, sizeOf(source)))
+		}
 		if tooDeep(source.String()) >= 0 {
 			panic(run.rt.NewTypeError(errNested.Error()))
 		}
@@ -620,8 +639,10 @@ func (g *globals) Get(name string) goja.Value {
 		return g.run.base.Get(name)
 	case "Object", "Array", "String", "Number", "Boolean", "JSON", "Map", "Set",
 		"Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError",
-		"NaN", "Infinity", "undefined", "isNaN", "isFinite", "parseInt", "parseFloat":
+		"NaN", "Infinity", "undefined", "isNaN", "isFinite":
 		return g.run.base.Get(name)
+	case "parseInt", "parseFloat":
+		return g.run.rt.ToValue(numeric(g.run, g.run.base.Get(name).Export().(native)))
 	case "encodeURIComponent", "decodeURIComponent", "encodeURI", "decodeURI":
 		next := g.run.base.Get(name).Export().(native)
 		return g.run.rt.ToValue(func(call goja.FunctionCall) goja.Value {

@@ -97,6 +97,7 @@ type Program struct {
 	code       *goja.Program
 	weight     int // of what runs once
 	callDepth  int
+	sizes      map[string]int // of the automata of its regular expressions, by pattern
 	guards     []guard
 	every      []guard // of the Compiler
 	places     chan struct{}
@@ -177,7 +178,7 @@ func (c *Compiler) compile(text scriptSource, inputs map[string]any, open bool) 
 	guards, unguarded := c.needed(seen)
 	program2 := &Program{
 		opts: c.opts, source: text, inputs: inputs, inputNames: slices.Sorted(maps.Keys(inputs)), code: code,
-		weight: seen.weight, callDepth: c.opts.MaxCallDepth, every: c.every, places: c.places,
+		weight: seen.weight, sizes: seen.sizes, callDepth: c.opts.MaxCallDepth, every: c.every, places: c.places,
 		guards: guards, calls: seen.calls, conditions: conditions, noCtor: seen.names["constructor"], unguarded: unguarded,
 		patterns: use.patterns, asked: use.asked,
 	}

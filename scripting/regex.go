@@ -28,30 +28,41 @@ const (
 	maxPattern = 1024
 )
 
-// pattern finds what is wrong with a regular expression that stands in a script.
+// pattern finds what is wrong with a regular expression that stands in a
+// script, and notes the size of one that is right.
 func (a *analysis) pattern(n *ast.RegExpLiteral) {
-	if why := nonlinear(n.Pattern, n.Flags); why != "" {
+	size, why := automaton(n.Pattern, n.Flags)
+	if why != "" {
 		a.refuse(n.Idx, n.Literal, "Regular expression needs backtracking", "It has "+why+
 			", which no engine matches in linear time: whoever chooses the text could stall the policy. Write it without, or as two tests.")
+		return
 	}
+	a.sizes[n.Pattern] = max(size, a.sizes[n.Pattern])
 }
 
-// nonlinear returns what of a pattern RE2 cannot run, and "" where it can run
-// all of it or it is no pattern at all.
-func nonlinear(pattern, flags string) string {
+// automaton measures what RE2 makes of a pattern, in instructions, or says what
+// of it RE2 cannot run. Of what is no pattern at all both are zero.
+func automaton(pattern, flags string) (size int, why string) {
 	re2, err := parser.TransformRegExp(pattern, strings.Contains(flags, "s"), strings.Contains(flags, "u"))
 	var incompatible parser.RegexpErrorIncompatible
-	switch {
-	case errors.As(err, &incompatible):
-		return construct(incompatible.Error())
-	case err != nil || !strings.Contains(re2, "{"):
-		return ""
+	if errors.As(err, &incompatible) {
+		return 0, construct(incompatible.Error())
 	}
-	var fault *syntax.Error
-	if _, err := syntax.Parse(re2, syntax.Perl); errors.As(err, &fault) && fault.Code == syntax.ErrInvalidRepeatSize {
-		return "a part that repeats more than 1000 times"
+	if err != nil {
+		return 0, ""
 	}
-	return ""
+	parsed, err := syntax.Parse(re2, syntax.Perl)
+	if fault := new(syntax.Error); errors.As(err, &fault) && fault.Code == syntax.ErrInvalidRepeatSize {
+		return 0, "a part that repeats more than 1000 times"
+	}
+	if err != nil {
+		return 0, ""
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 0, ""
+	}
+	return len(program.Inst), ""
 }
 
 // construct is goja's reason in words.
@@ -96,50 +107,57 @@ func pattern(run *evaluation, next native) native {
 	}
 }
 
+// split pays for each part as well.
+func split(run *evaluation, next native) native {
+	matching := match(run, next)
+	return func(call goja.FunctionCall) goja.Value {
+		call.This = run.text(call.This)
+		run.spend(4 * sizeOf(call.This))
+		return matching(call)
+	}
+}
+
 // checkPattern throws where a pattern that was made at run time is not for RE2.
 func (run *evaluation) checkPattern(pattern goja.Value, flags string) {
 	run.spend(64 * sizeOf(pattern))
 	if sizeOf(pattern) > maxPattern {
 		panic(run.rt.NewTypeError("a pattern may have %d characters", maxPattern))
 	}
-	if why := nonlinear(pattern.String(), flags); why != "" {
+	size, why := automaton(pattern.String(), flags)
+	if why != "" {
 		panic(run.rt.NewTypeError("a pattern may not have " + why))
 	}
+	run.spend(4 * size)
+	if run.made == nil {
+		run.made = map[string]int{}
+	}
+	run.made[pattern.String()] = size
 }
 
-// matchCost follows the size of a pattern's automaton: RE2 takes time in the
+// matchCost follows the size of a pattern's automaton, as RE2 takes time in the
 // product of that and the text; and what its groups make.
-func matchCost(pattern goja.Value, text int) int {
+func (run *evaluation) matchCost(pattern goja.Value, text int) int {
+	regex, ok := pattern.(*goja.Object)
+	if !ok || regex.ClassName() != "RegExp" {
+		return text
+	}
 	source := ""
-	switch p := pattern.(type) {
-	case *goja.Object:
-		if s := p.Get("source"); s != nil && goja.IsString(s) {
-			source = s.String()
+	if s := regex.Get("source"); s != nil && goja.IsString(s) {
+		source = s.String()
+	}
+	size, ok := run.sizes[source]
+	if !ok {
+		if size, ok = run.made[source]; !ok { // the engine writes it otherwise
+			size = max(len(source), largest(run.sizes), largest(run.made))
 		}
-	case goja.String:
-		source = p.String()
 	}
-	states := 1 + len(source)/16
-	for _, part := range strings.Split(source, "{")[1:] {
-		states = product(states, max(1, largest(part)/4))
-	}
-	return min(product(states, text)+strings.Count(source, "("), math.MaxInt32)
+	return min(product(1+size/8, text)+strings.Count(source, "("), math.MaxInt32)
 }
 
-// largest is the largest number of those that a text begins with, as those of
-// {1,30} and of {30}.
-func largest(text string) int {
-	n, number := 0, 0
-	for _, c := range text {
-		switch {
-		case c >= '0' && c <= '9':
-			number = min(10*number+int(c-'0'), math.MaxInt32)
-			n = max(n, number)
-		case c == ',':
-			number = 0
-		default:
-			return n
-		}
+func largest(sizes map[string]int) int {
+	n := 0
+	for _, size := range sizes {
+		n = max(n, size)
 	}
 	return n
 }
@@ -147,7 +165,7 @@ func largest(text string) int {
 // timed runs a match, and ends the run where it was backtracked for so long
 // that the engine may have given up and called that "no match".
 func (run *evaluation) timed(next native, call goja.FunctionCall, pattern, text goja.Value) goja.Value {
-	run.spend(matchCost(pattern, sizeOf(text)))
+	run.spend(run.matchCost(pattern, sizeOf(text)))
 	if !backtracks(call.This, pattern, text) {
 		return next(call)
 	}

@@ -88,15 +88,16 @@ type evaluation struct {
 	ctx      context.Context
 	in       *engine.PolicyInput
 	deadline time.Time
-	left     int         // of the budget
-	next     int         // when so little is left, shift
-	unread   int         // units since spend looked at the clock
-	guarded  bool        // every native is
-	place    bool        // it has one of the Compiler's places
-	forget   func() bool // ends the watch over the request; nil before there is one
-	stopped  error       // why a native stopped the run
-	raised   goja.Value  // what the script itself threw last
-	jwt      goja.Value  // once it was read
+	left     int            // of the budget
+	next     int            // when so little is left, shift
+	unread   int            // units since spend looked at the clock
+	guarded  bool           // every native is
+	place    bool           // it has one of the Compiler's places
+	forget   func() bool    // ends the watch over the request; nil before there is one
+	stopped  error          // why a native stopped the run
+	made     map[string]int // sizes of the automata of patterns that it made
+	raised   goja.Value     // what the script itself threw last
+	jwt      goja.Value     // once it was read
 
 	messages, log []string                // what was told by the helpers of that name
 	compiled      map[patternKey]*matcher // by the helpers, while it runs
@@ -323,7 +324,7 @@ func hint(message string) string {
 	case "fetch", "XMLHttpRequest", "require", "process":
 		return " (a policy sees only request and inputs)"
 	case "console":
-		return " (a policy has no output but its answer)"
+		return " (write message(text) or log(text))"
 	default:
 		return pythonHint(name)
 	}
@@ -341,4 +342,5 @@ func pythonHint(name string) string {
 	if here == "" {
 		return ""
 	}
+	return " (write " + here + ")"
 }

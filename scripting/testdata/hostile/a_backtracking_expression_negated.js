@@ -1,0 +1,4 @@
+// Tries: a backtracking expression, negated
+// Ends: finding
+// Memory: 64 MiB
+return !/^(?=(a+)+$)(a+)+\1$/.test("a".repeat(60) + "b")

@@ -1,0 +1,4 @@
+// Tries: a loop
+// Ends: stopped
+// Memory: 64 MiB
+for (;;);

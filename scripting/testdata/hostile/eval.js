@@ -1,0 +1,4 @@
+// Tries: eval
+// Ends: throws
+// Memory: 64 MiB
+return eval("true")

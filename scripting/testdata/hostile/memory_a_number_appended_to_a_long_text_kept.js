@@ -1,0 +1,4 @@
+// Tries: memory: a number appended to a long text, kept
+// Ends: stopped
+// Memory: 64 MiB
+const s = "x".repeat(100000), keep = {}; for (let i = 0; ; i++) keep[i] = s + 1

@@ -1,0 +1,4 @@
+// Tries: memory: copies of an object by rest
+// Ends: stopped
+// Memory: 64 MiB
+const o = {}; for (let i = 0; i < 5000; i++) o["k" + i] = i; const keep = {}; for (let i = 0; ; i++) { const {k1, ...r} = o; keep[i] = r }

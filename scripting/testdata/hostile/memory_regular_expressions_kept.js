@@ -1,0 +1,4 @@
+// Tries: memory: regular expressions kept
+// Ends: stopped
+// Memory: 64 MiB
+const keep = []; for (;;) keep.push(/x/)

@@ -1,0 +1,4 @@
+// Tries: padEnd
+// Ends: stopped
+// Memory: 64 MiB
+return "x".padEnd(1 << 28, "ab") !== ""

@@ -1,0 +1,4 @@
+// Tries: padStart
+// Ends: stopped
+// Memory: 64 MiB
+return "x".padStart(1 << 28) !== ""

@@ -1,0 +1,4 @@
+// Tries: repeat of the largest
+// Ends: stopped
+// Memory: 64 MiB
+return "x".repeat(2 ** 53) !== ""

@@ -1,0 +1,4 @@
+// Tries: sandbox: async
+// Ends: finding
+// Memory: 64 MiB
+const f = async () => true; return f()

@@ -1,0 +1,4 @@
+// Tries: sandbox: import
+// Ends: finding
+// Memory: 64 MiB
+return import("fs")

@@ -1,0 +1,4 @@
+// Tries: sandbox: weak references
+// Ends: throws
+// Memory: 64 MiB
+return !!new WeakRef({})
