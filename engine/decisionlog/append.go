@@ -130,6 +130,8 @@ func (l *writer) policies(all []engine.AskedPolicy) {
 		l.text("verdict", string(one.Verdict))
 		l.line = strconv.AppendBool(append(l.line, `,"shadow":`...), one.Shadow)
 		l.text("reason", one.Reason)
+		l.texts("messages", one.Messages)
+		l.texts("log", one.Log)
 		l.line = append(l.line, '}')
 	}
 	l.line = append(l.line, ']')

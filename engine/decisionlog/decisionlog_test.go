@@ -27,7 +27,7 @@ func full() engine.Decision {
 		RequestID: "R-1", Generation: 7, ConfigHash: "abc", Door: "token", Provider: "loki", Grant: "client_credentials", Proof: "jwt",
 		Subject: "gh/repo:a/b", Source: "oauth_source.gh", Via: "provider.x", Actor: "ci", Rule: "ci", TokenID: "j", ClientIP: netip.MustParseAddr("2001:db8::1"),
 		Outcome: engine.Allowed, Reason: "", Messages: []string{"one", "two"},
-		Policies: []engine.AskedPolicy{{Policy: "p", Access: "ci", Verdict: engine.PolicyPassed}, {Policy: "q", Access: "ci", Verdict: engine.PolicyFailed, Shadow: true, Reason: "it threw"}},
+		Policies: []engine.AskedPolicy{{Policy: "p", Access: "ci", Verdict: engine.PolicyPassed, Messages: []string{"one", "two"}, Log: []string{"three"}}, {Policy: "q", Access: "ci", Verdict: engine.PolicyFailed, Shadow: true, Reason: "it threw"}},
 		Input: engine.DecisionInput{
 			Verified: true, Scopes: []string{"a"}, Targets: []string{"https://x"},
 			Claims: engine.Claims{"sub": "x", "n": json.Number("9007199254740993"), "b": true, "z": nil, "l": []any{"a", json.Number("1")}, "o": map[string]any{"a b": "c"}},

@@ -42,8 +42,8 @@ func Fields() []Field {
 		{"token_id", "string", "The jti of what was issued or shown."},
 		{"client_ip", "string", "Of who asked, as far as trusted_proxies make it known; empty where it is not."},
 		{"duration_us", "number", "How long deciding took, in microseconds."},
-		{"policies", "array", "The policies that were asked, in order: objects of `policy`, `access` (empty for forward_auth), `verdict` (`pass`, `deny` or `error`), `shadow` (it did not count) and `reason` (why it failed)."},
-		{"messages", "array", "What policies told by message(), in order."},
+		{"policies", "array", "The policies that were asked, in order: objects of `policy`, `access` (empty for forward_auth), `verdict` (`pass`, `deny` or `error`), `shadow` (it did not count), `reason` (why it failed), `messages` and `log` (what it told by message() and log())."},
+		{"messages", "array", "What policies that counted told by message(), in order."},
 		{"input", "object or null", "What the decision was made on, so that it can be made again; null with record_input = false."},
 		{"cut", "array", "The keys of what was too long and is not recorded whole."},
 	}
@@ -97,6 +97,9 @@ type wirePolicy struct {
 	Verdict string `json:"verdict"`
 	Shadow  bool   `json:"shadow"`
 	Reason  string `json:"reason"`
+
+	Messages []string `json:"messages"`
+	Log      []string `json:"log"`
 }
 
 type wireInput struct {
@@ -151,7 +154,7 @@ func (w *wire) record() (Record, error) {
 		}
 	}
 	for _, p := range w.Policies {
-		d.Policies = append(d.Policies, engine.AskedPolicy{Policy: p.Policy, Access: p.Access, Verdict: engine.PolicyVerdict(p.Verdict), Shadow: p.Shadow, Reason: p.Reason})
+		d.Policies = append(d.Policies, engine.AskedPolicy{Policy: p.Policy, Access: p.Access, Verdict: engine.PolicyVerdict(p.Verdict), Shadow: p.Shadow, Reason: p.Reason, Messages: orNil(p.Messages), Log: orNil(p.Log)})
 	}
 	if in := w.Input; in != nil {
 		d.Input = engine.DecisionInput{
@@ -160,4 +163,12 @@ func (w *wire) record() (Record, error) {
 		}
 	}
 	return Record{Decision: d, Replayable: w.Input != nil && len(w.Cut) == 0, Cut: w.Cut}, nil
+}
+
+// orNil is nil for a list without members, as it was when it was written.
+func orNil(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
