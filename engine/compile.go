@@ -91,12 +91,14 @@ type compiler struct {
 	called   map[string]bool      // by callPolicy
 }
 
-func (c *compiler) fault(at Range, summary, detail string, args ...any) {
-	c.tell(Error, at, summary, detail, args...)
+func (c *compiler) fault(at Range, summary, detail string, args ...any) *Finding {
+	return c.tell(Error, at, summary, detail, args...)
 }
 
-func (c *compiler) tell(severity Severity, at Range, summary, detail string, args ...any) {
+// tell adds a finding and returns it, so that it can be given an ID.
+func (c *compiler) tell(severity Severity, at Range, summary, detail string, args ...any) *Finding {
 	c.found = append(c.found, Finding{Severity: severity, Summary: summary, Detail: fmt.Sprintf(detail, args...), At: at})
+	return &c.found[len(c.found)-1]
 }
 
 // server checks the listener and its address as others see it.

@@ -131,7 +131,7 @@ func (k *asked) claim(path []string, f FieldRequirement) {
 // mistyped tells of a value that the claim can never have.
 func (k *asked) mistyped(path []string, f FieldRequirement, t issuer.Type, wrong Requirement) {
 	k.fault(k.place(f), fmt.Sprintf("%s of %s is %s", claimName(path), k.profile.Title, t),
-		"Tokens of %s have it so, and nothing is converted: %s never matches. %s", k.whose(), wrong.kind(), remedyFor(t, wrong))
+		"Tokens of %s have it so, and nothing is converted: %s never matches. %s", k.whose(), wrong.kind(), remedyFor(t, wrong)).ID = "WIF011"
 }
 
 // unknown tells of a claim that no token is known to have. It only warns: what
@@ -144,7 +144,7 @@ func (k *asked) unknown(path []string, f FieldRequirement) {
 		}
 	}
 	k.tell(Warning, k.place(f), fmt.Sprintf("no token of %s is known to have %s", k.profile.Title, claimName(path)),
-		"A token without it does not fulfil what is required, so nobody gets in from %s.%s", k.whose(), hint)
+		"A token without it does not fulfil what is required, so nobody gets in from %s.%s", k.whose(), hint).ID = "WIF010"
 }
 
 // place is where a claim is asked for.
@@ -237,7 +237,7 @@ func (c *compiler) checkContradictions(r *Requirement, of []Ref, what string) {
 		if claim := contradiction(nil, *source.require, *r, c.profileOf(from)); claim != nil {
 			told[Ref{Kind: ref.Kind, Label: ref.Label}] = true
 			c.tell(Warning, ref.At, fmt.Sprintf("%s never gets in by %s", ref, what),
-				"Both have require_claims, and no value of %s is right for both. Mend one of them, or take the source out here.", claimName(claim))
+				"Both have require_claims, and no value of %s is right for both. Mend one of them, or take the source out here.", claimName(claim)).ID = "CFG009"
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (c *compiler) idle() {
 }
 
 func (c *compiler) note(at Range, what, why string) {
-	c.tell(Note, at, what+" has no effect", "%s", why)
+	c.tell(Note, at, what+" has no effect", "%s", why).ID = "CFG007"
 }
 
 // idleSource tells what is asked of a fetch that never happens, and a profile
@@ -51,7 +51,7 @@ func (c *compiler) idleSource(s OAuthSource) {
 	profile, known := issuer.Lookup(s.Profile)
 	if known && s.Issuer != "" && !profile.MatchesIssuer(s.Issuer) {
 		c.tell(Warning, s.AttrAt("issuer"), fmt.Sprintf("the issuer is none of %s", profile.Title),
-			"What the profile %q knows of its issuers may not hold here. Check the issuer, byte for byte, or choose the profile that fits, or none.", s.Profile)
+			"What the profile %q knows of its issuers may not hold here. Check the issuer, byte for byte, or choose the profile that fits, or none.", s.Profile).ID = "WIF008"
 	}
 }
 
@@ -80,7 +80,7 @@ func (c *compiler) idleDoor(provider string, f *ForwardAuth) {
 	for _, name := range []string{"external_host", "skip_paths"} {
 		if f.Has(name) {
 			c.tell(Warning, f.AttrAt(name), fmt.Sprintf("%q of provider %q never counts", name, provider),
-				"It needs what a proxy tells of the guarded request, and the server block names no trusted_proxies. Name the addresses that the proxy asks from.")
+				"It needs what a proxy tells of the guarded request, and the server block names no trusted_proxies. Name the addresses that the proxy asks from.").ID = "CFG007"
 		}
 	}
 }

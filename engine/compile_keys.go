@@ -49,7 +49,7 @@ func (c *compiler) ring(k SigningKey) *ring {
 	}
 	if r.every > 0 && r.every < time.Hour {
 		c.tell(Warning, k.AttrAt("rotate_every"), "the signing key rotates very often",
-			"Verifiers must fetch the keys every %s, and each key that rotated stays published until its last token has expired. Let it be an hour at least.", r.caching())
+			"Verifiers must fetch the keys every %s, and each key that rotated stays published until its last token has expired. Let it be an hour at least.", r.caching()).ID = "CFG010"
 	}
 	return r
 }

@@ -40,9 +40,9 @@ func (c *compiler) checkShadow(p PolicySource) {
 	c.shadows[p.Label] = until
 	switch now := c.deps.Now(); {
 	case !now.Before(until):
-		c.tell(Note, p.AttrAt("shadow_until"), fmt.Sprintf("the shadow of policy %q is over", p.Label), "The policy counts since then. Remove shadow_until.")
+		c.tell(Note, p.AttrAt("shadow_until"), fmt.Sprintf("the shadow of policy %q is over", p.Label), "The policy counts since then. Remove shadow_until.").ID = "CFG011"
 	case until.Sub(now) > longShadow:
-		c.tell(Warning, p.AttrAt("shadow_until"), fmt.Sprintf("policy %q is in shadow for more than 90 days", p.Label), "Until then it decides nothing. Choose a day by which its decisions were looked at.")
+		c.tell(Warning, p.AttrAt("shadow_until"), fmt.Sprintf("policy %q is in shadow for more than 90 days", p.Label), "Until then it decides nothing. Choose a day by which its decisions were looked at.").ID = "CFG011"
 	}
 }
 
@@ -97,7 +97,7 @@ func (c *compiler) checkCallsOf(script caller) {
 		}
 		c.called[ref.Label] = true
 		if !c.counts(ref) {
-			c.tell(Warning, ref.At, fmt.Sprintf("%s is in shadow, and counts here", ref), "shadow_until is about where an access or forward_auth names a policy. What callPolicy returns is what the policy says.")
+			c.tell(Warning, ref.At, fmt.Sprintf("%s is in shadow, and counts here", ref), "shadow_until is about where an access or forward_auth names a policy. What callPolicy returns is what the policy says.").ID = "CFG011"
 		}
 	}
 }
@@ -135,12 +135,12 @@ func (c *compiler) idlePolicies() {
 	}
 	for _, p := range c.spec.Policies {
 		if !named[p.Label] && !c.called[p.Label] {
-			c.tell(Warning, p.At, fmt.Sprintf("policy %q decides nothing", p.Label), "No access, no forward_auth and no other policy names it.")
+			c.tell(Warning, p.At, fmt.Sprintf("policy %q decides nothing", p.Label), "No access, no forward_auth and no other policy names it.").ID = "CFG001"
 		}
 	}
 	for _, m := range c.spec.Mappings {
 		if !mapped[m.Label] {
-			c.tell(Warning, m.At, fmt.Sprintf("mapping %q maps nothing", m.Label), "No provider names it in its mappings.")
+			c.tell(Warning, m.At, fmt.Sprintf("mapping %q maps nothing", m.Label), "No provider names it in its mappings.").ID = "CFG001"
 		}
 	}
 }

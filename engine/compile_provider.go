@@ -32,7 +32,7 @@ func (c *compiler) providers() {
 	c.checkSubjects()
 	for _, p := range c.spec.Providers {
 		if len(p.Accesses) > 0 && len(c.engine.providers[p.Label].reach) == 0 && c.found.Err() == nil {
-			c.tell(Warning, p.At, fmt.Sprintf("nobody gets into provider %q", p.Label), "Its accesses name only tokens of providers which themselves let nobody in. Name a source or an account.")
+			c.tell(Warning, p.At, fmt.Sprintf("nobody gets into provider %q", p.Label), "Its accesses name only tokens of providers which themselves let nobody in. Name a source or an account.").ID = "CFG002"
 		}
 	}
 }
@@ -86,7 +86,7 @@ func (c *compiler) provider(p Provider) *provider {
 // accesses compiles the ways in, and which sources' tokens they make acceptable.
 func (c *compiler) accesses(p Provider, compiled *provider) {
 	if len(p.Accesses) == 0 {
-		c.tell(Warning, p.At, fmt.Sprintf("nobody gets into provider %q", p.Label), "It has no access block, and what no access names is refused.")
+		c.tell(Warning, p.At, fmt.Sprintf("nobody gets into provider %q", p.Label), "It has no access block, and what no access names is refused.").ID = "CFG002"
 	}
 	seen := map[string]Decl{}
 	for _, a := range p.Accesses {
@@ -163,7 +163,7 @@ func (c *compiler) resolve(a Access, ref Ref) (origin, bool) {
 		}
 		if a.Require != nil && len(account.jwts) == 0 {
 			c.tell(Warning, a.AttrAt("require_claims"), fmt.Sprintf("%s never gets in by this access", ref),
-				"require_claims asks for the claims of an input JWT, and a service account has none. Give the account an access of its own.")
+				"require_claims asks for the claims of an input JWT, and a service account has none. Give the account an access of its own.").ID = "CFG009"
 		}
 		return from, true
 	default:
@@ -232,7 +232,7 @@ func (c *compiler) forwardAuth(p Provider, compiled *provider, hosts map[string]
 		return
 	}
 	if first, taken := hosts[f.ExternalHost]; taken {
-		c.fault(f.AttrAt("external_host"), "the external_host is taken", "Provider %q at %s guards it already.", first.Label, first.At)
+		c.fault(f.AttrAt("external_host"), "the external_host is taken", "Provider %q at %s guards it already.", first.Label, first.At).ID = "CFG003"
 		return
 	}
 	hosts[f.ExternalHost] = p.Decl

@@ -77,7 +77,7 @@ func (c *compiler) sourceKeys(s OAuthSource) keySource {
 		return nil
 	}
 	for _, skip := range skipped {
-		c.tell(Warning, at, fmt.Sprintf("key %d of the set is not used", skip.Index+1), "%s.", withoutQuotes(skip.Reason))
+		c.tell(Warning, at, fmt.Sprintf("key %d of the set is not used", skip.Index+1), "%s.", withoutQuotes(skip.Reason)).ID = "WIF022"
 	}
 	if len(keys) == 0 {
 		c.fault(at, "the source has no usable key", "Every key of the set was skipped, so no token of this source could be verified.")

@@ -37,7 +37,7 @@ func (c *compiler) checkTrust(from origin, d Decl, t Trust) {
 	case given && t.AllowAnyAudience:
 		c.fault(d.AttrAt("allow_any_audience"), `"allow_any_audience" contradicts "audiences"`, "Remove one of them.")
 	case !given && !t.AllowAnyAudience:
-		c.fault(d.At, `"audiences" is missing`, "Give the aud that the tokens must have, such as the external_url of this server; otherwise a token that was made for somebody else, and was seen by them, would be accepted here. Only if that is meant, write allow_any_audience = true.")
+		c.fault(d.At, `"audiences" is missing`, "Give the aud that the tokens must have, such as the external_url of this server; otherwise a token that was made for somebody else, and was seen by them, would be accepted here. Only if that is meant, write allow_any_audience = true.").ID = "WIF002"
 	}
 }
 
@@ -54,9 +54,9 @@ func (c *compiler) checkProfile(s OAuthSource) {
 	switch {
 	case !s.anyIssuer() || !sharedKeys(s):
 	case s.AllowAnyIssuer:
-		c.fault(s.AttrAt("allow_any_issuer"), `"allow_any_issuer" is refused for shared keys`, "These keys sign the tokens of many tenants, so the issuer must be pinned.")
+		c.fault(s.AttrAt("allow_any_issuer"), `"allow_any_issuer" is refused for shared keys`, "These keys sign the tokens of many tenants, so the issuer must be pinned.").ID = "WIF009"
 	case !s.Unknown["issuer"]:
-		c.fault(s.At, `"issuer" is missing`, "These keys sign the tokens of many tenants, so the issuer must be pinned beside the trust domain.")
+		c.fault(s.At, `"issuer" is missing`, "These keys sign the tokens of many tenants, so the issuer must be pinned beside the trust domain.").ID = "WIF009"
 	}
 }
 
@@ -123,7 +123,7 @@ func (c *compiler) checkSubject(a Access, ref Ref) {
 	for _, s := range c.spec.Sources {
 		if s.Label == ref.Label && s.Require == nil && !s.Unknown["require_claims"] && anyTenant(s) {
 			c.fault(ref.At, fmt.Sprintf("access %q lets every tenant of %s in", a.Label, ref),
-				"Anybody can get a token of this issuer. Add require_claims with something that only yours have, such as repository_owner_id, or a policy%s. Only if everybody is meant, write allow_any_subject = true.", shadowRemark(a))
+				"Anybody can get a token of this issuer. Add require_claims with something that only yours have, such as repository_owner_id, or a policy%s. Only if everybody is meant, write allow_any_subject = true.", shadowRemark(a)).ID = "WIF001"
 		}
 	}
 }
@@ -152,7 +152,7 @@ func (c *compiler) checkSharedKeys() {
 		for _, other := range holders[key] {
 			if other.Label != d.Label && (other.Issuer == t.Issuer || other.anyIssuer() || t.anyIssuer()) {
 				c.fault(d.AttrAt(attribute), fmt.Sprintf("%q and %q share a key and an issuer", other.Label, d.Label),
-					"A token would have two identities. The other is at %s; merge them, or remove the key from one.", other.At)
+					"A token would have two identities. The other is at %s; merge them, or remove the key from one.", other.At).ID = "CFG006"
 				return
 			}
 		}

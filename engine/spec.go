@@ -216,6 +216,7 @@ type OpaqueTokens struct {
 	IntrospectionURL string // RFC 7662
 	ConsumerKey      string // m2md's client_id there
 	ConsumerSecret   Secret
+	SecretPath       string // of the file that ConsumerSecret is from, as in File
 	ProfileURL       string // of what OpenID Connect calls userinfo
 	SubjectClaim     string // the member of the answer that says who; "" for sub
 }

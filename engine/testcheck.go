@@ -150,7 +150,7 @@ func (c *testChecker) claimsOf(t *Test, profile issuer.Profile, path []string, c
 }
 
 func (c *testChecker) warn(t *Test, summary, detail string, args ...any) {
-	c.found = append(c.found, Finding{Severity: Warning, Summary: summary, Detail: fmt.Sprintf(detail, args...), At: t.AttrAt("claims")})
+	c.found = append(c.found, Finding{Severity: Warning, ID: "CFG012", Summary: summary, Detail: fmt.Sprintf(detail, args...), At: t.AttrAt("claims")})
 }
 
 // door checks that there is one, and that what is said of a request is said of

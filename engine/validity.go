@@ -55,9 +55,9 @@ func (c *compiler) valid(at Range, v CertificateValidity) {
 	}
 	switch now, end := c.deps.Now(), v.NotAfter.UTC().Format(time.DateOnly); {
 	case !v.ValidAt(now):
-		c.tell(Warning, at, "a certificate is outside its validity", "It is valid from %s to %s. %s", v.NotBefore.UTC().Format(time.DateOnly), end, after)
+		c.tell(Warning, at, "a certificate is outside its validity", "It is valid from %s to %s. %s", v.NotBefore.UTC().Format(time.DateOnly), end, after).ID = "WIF024"
 	case v.EndsSoon(now):
-		c.tell(Warning, at, "a certificate ends soon", "It is valid until %s. %s", end, after)
+		c.tell(Warning, at, "a certificate ends soon", "It is valid until %s. %s", end, after).ID = "WIF024"
 	}
 }
 

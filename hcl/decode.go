@@ -137,7 +137,7 @@ func (d *decoder) attribute(g *given, v *values, attr givenAttr) {
 	row := g.schema.byName[attr.name]
 	if row.NoEffect {
 		d.found.add(engine.Finding{
-			Severity: engine.Note, Summary: fmt.Sprintf("%q has no effect", row.Name),
+			Severity: engine.Note, ID: "CFG007", Summary: fmt.Sprintf("%q has no effect", row.Name),
 			Detail: "It is taken so that it need not be removed; tokens that cannot be verified by a key are not supported yet.", At: attr.at,
 		})
 	}
@@ -204,7 +204,7 @@ func (f *field) decode() (value any, unknown bool) {
 	}
 	if f.row.Secret && out.literal {
 		f.found.add(engine.Finding{
-			Severity: engine.Warning, Summary: fmt.Sprintf("%q stands in the file as it is", f.row.Name),
+			Severity: engine.Warning, ID: "SEC001", Summary: fmt.Sprintf("%q stands in the file as it is", f.row.Name),
 			Detail: "Secrets do not belong into Git. Name a file outside of it, or use env().", At: f.at,
 		})
 	}

@@ -64,6 +64,7 @@ func decodeSource(v *values) engine.OAuthSource {
 			IntrospectionURL: v.str("introspection_url"),
 			ConsumerKey:      v.str("consumer_key"),
 			ConsumerSecret:   v.file("consumer_secret_file", "consumer_secret").Content,
+			SecretPath:       v.file("consumer_secret_file", "consumer_secret").Path,
 			ProfileURL:       v.str("profile_url"),
 			SubjectClaim:     v.str("subject_claim"),
 		},
