@@ -153,8 +153,8 @@ func (s *site) knock(provider, credential string) int {
 	return res.StatusCode
 }
 
-// load is requests without a pause, each with the one answer that it must have.
-type load struct {
+// traffic is requests without a pause, each with the one answer that it must have.
+type traffic struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	asked  atomic.Int64
@@ -165,7 +165,7 @@ type load struct {
 
 // startLoad asks for tokens and at the door, with proofs that are let in and
 // proofs that are not.
-func (s *site) startLoad(backup, stranger string) *load {
+func (s *site) startLoad(backup, stranger string) *traffic {
 	s.t.Helper()
 	token := s.token("files", backup)
 	tokenStatus := func(secret string) func(context.Context) int {
@@ -181,7 +181,7 @@ func (s *site) startLoad(backup, stranger string) *load {
 		return func(context.Context) int { return s.knock("files", credential) }
 	}
 	ctx, cancel := context.WithCancel(s.t.Context())
-	l := &load{cancel: cancel}
+	l := &traffic{cancel: cancel}
 	for _, one := range []struct {
 		name string
 		want int
@@ -212,7 +212,7 @@ func (s *site) startLoad(backup, stranger string) *load {
 
 // stop ends the load and tells how much was asked, and what was answered
 // wrongly.
-func (l *load) stop() (asked int64, wrong []string) {
+func (l *traffic) stop() (asked int64, wrong []string) {
 	l.cancel()
 	l.done.Wait()
 	return l.asked.Load(), l.wrong

@@ -19,7 +19,8 @@ func schemaCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:  "schema",
 		Usage: "describe to editors what the files may say",
-		Description: "With --types: what policies and mappings see, in TypeScript, by the sources, inputs and\n" +
+		Description: "Without --types: the JSON Schema of files in JSON syntax (*.hcl.json).\n\n" +
+			"With --types: what policies and mappings see, in TypeScript, by the sources, inputs and\n" +
 			"profiles of the configuration. It goes to the output, or with --dir into " + scripting.TypesFile + " of a\n" +
 			"folder, beside a " + scripting.TSConfigFile + " unless there is one. Write it again when these change.",
 		Flags: []cli.Flag{
@@ -32,7 +33,10 @@ func schemaCommand() *cli.Command {
 
 func schema(c *cli.Context) error {
 	if !c.Bool("types") {
-		return usagef("schema: say of what; --types is what there is")
+		if c.IsSet("dir") {
+			return usagef("schema: --dir goes with --types")
+		}
+		return hcl.WriteJSONSchema(c.App.Writer)
 	}
 	path, err := configPath(c)
 	if err != nil {
