@@ -17,6 +17,7 @@ import (
 type auditLog struct {
 	recent decisionlog.Ring           // for those who ask the daemon
 	form   atomic.Pointer[recordForm] // of what is recorded next
+	spare  sync.Pool                  // of *[]byte: space for lines
 
 	mu      sync.Mutex
 	changed sync.Cond // pending grew, shrank, the sink changed or the log closed
@@ -70,8 +71,17 @@ func (a *auditLog) Record(d *engine.Decision) {
 	if !decisionlog.Kept(d, form.share) {
 		return
 	}
-	var space [1024]byte
-	line := decisionlog.Append(space[:0], d, form.Options)
+	line, made := a.spare.Get().(*[]byte)
+	if !made {
+		line = new([]byte)
+	}
+	*line = decisionlog.Append((*line)[:0], d, form.Options)
+	a.queue(*line)
+	a.spare.Put(line)
+}
+
+// queue has a line written, and waits while too many are.
+func (a *auditLog) queue(line []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for len(a.pending) > maxPending && !a.closed {

@@ -48,7 +48,7 @@ func writeRecorded(b *strings.Builder, r *serve.Recorded, all serve.Explained) {
 		fmt.Fprintf(b, ", because %s", r.Reason)
 	}
 	b.WriteString(".\n")
-	if r.ConfigHash != all.ConfigHash {
+	if r.ConfigHash != shortHash(all.ConfigHash) {
 		fmt.Fprintf(b, "The files have changed since (hash %s then, %s now); below is what they say now.\n", shortHash(r.ConfigHash), shortHash(all.ConfigHash))
 	}
 	if !r.Replayable {

@@ -30,6 +30,10 @@ const (
 	maxLine  = 512 << 10
 )
 
+// hashDigits are how many digits of a configuration's hash are recorded: as many
+// as `m2md status` shows.
+const hashDigits = 12
+
 // mark ends a text that was cut.
 const mark = "…"
 
@@ -41,30 +45,30 @@ func Append(line []byte, d *engine.Decision, o Options) []byte {
 	l.line = append(l.line, `{"time":"`...)
 	l.line = d.Time.UTC().AppendFormat(l.line, time.RFC3339Nano)
 	l.line = append(l.line, `","msg":"decision"`...)
-	l.text("request_id", d.RequestID)
-	l.text("door", d.Door)
-	l.text("provider", d.Provider)
-	l.text("grant", d.Grant)
-	l.text("proof", d.Proof)
-	l.text("subject", d.Subject)
-	l.text("source", d.Source)
-	l.text("via", d.Via)
-	l.text("actor", d.Actor)
-	l.text("rule", d.Rule)
-	l.text("outcome", string(d.Outcome))
-	l.text("reason", d.Reason)
+	l.text(`,"request_id":`, d.RequestID)
+	l.text(`,"door":`, d.Door)
+	l.text(`,"provider":`, d.Provider)
+	l.text(`,"grant":`, d.Grant)
+	l.text(`,"proof":`, d.Proof)
+	l.text(`,"subject":`, d.Subject)
+	l.text(`,"source":`, d.Source)
+	l.text(`,"via":`, d.Via)
+	l.text(`,"actor":`, d.Actor)
+	l.text(`,"rule":`, d.Rule)
+	l.text(`,"outcome":`, string(d.Outcome))
+	l.text(`,"reason":`, d.Reason)
 	l.line = strconv.AppendUint(append(l.line, `,"generation":`...), d.Generation, 10)
-	l.text("config_hash", d.ConfigHash)
-	l.text("token_id", d.TokenID)
+	l.text(`,"config_hash":`, d.ConfigHash[:min(len(d.ConfigHash), hashDigits)])
+	l.text(`,"token_id":`, d.TokenID)
 	l.line = append(l.line, `,"client_ip":"`...)
 	if d.ClientIP.IsValid() {
 		l.line = d.ClientIP.WithZone("").AppendTo(l.line)
 	}
 	l.line = strconv.AppendInt(append(l.line, `","duration_us":`...), int64(d.Duration/time.Microsecond), 10)
 	l.policies(d.Policies)
-	l.texts("messages", d.Messages)
+	l.texts(`,"messages":[`, d.Messages)
 	l.input(&d.Input, o)
-	l.texts("cut", l.cut)
+	l.texts(`,"cut":[`, l.cut)
 	return append(l.line, "}\n"...)
 }
 
@@ -74,10 +78,32 @@ type writer struct {
 	cut  []string // the keys of what was cut
 }
 
-// text appends a member whose value is any text.
-func (l *writer) text(name, value string) {
-	l.line = append(append(append(l.line, `,"`...), name...), `":`...)
-	l.bounded(name, value)
+// text appends a member whose value is any text. Its key is as it is written:
+// that spares what stands on the path of every request three copies.
+func (l *writer) text(key, value string) {
+	l.line = append(l.line, key...)
+	if len(value) <= maxText && isPlain(value) {
+		l.line = append(append(append(l.line, '"'), value...), '"')
+		return
+	}
+	l.bounded(nameOf(key), value)
+}
+
+// nameOf is the name in a key as it is written.
+func nameOf(key string) string {
+	_, name, _ := strings.Cut(key, `"`)
+	name, _, _ = strings.Cut(name, `"`)
+	return name
+}
+
+// isPlain says whether a text stands in JSON as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // bounded appends a text that is not too long.
@@ -100,8 +126,13 @@ func (l *writer) wasCut(name string) {
 }
 
 // texts appends a member whose value is a list of texts.
-func (l *writer) texts(name string, values []string) {
-	l.line = append(append(append(l.line, `,"`...), name...), `":[`...)
+func (l *writer) texts(key string, values []string) {
+	l.line = append(l.line, key...)
+	if len(values) == 0 {
+		l.line = append(l.line, ']')
+		return
+	}
+	name := nameOf(key)
 	if len(values) > maxList {
 		l.wasCut(name)
 		values = values[:maxList]
@@ -126,12 +157,12 @@ func (l *writer) policies(all []engine.AskedPolicy) {
 			l.line = append(l.line, ',')
 		}
 		l.line = appendQuoted(append(l.line, `{"policy":`...), one.Policy)
-		l.text("access", one.Access)
-		l.text("verdict", string(one.Verdict))
+		l.text(`,"access":`, one.Access)
+		l.text(`,"verdict":`, string(one.Verdict))
 		l.line = strconv.AppendBool(append(l.line, `,"shadow":`...), one.Shadow)
-		l.text("reason", one.Reason)
-		l.texts("messages", one.Messages)
-		l.texts("log", one.Log)
+		l.text(`,"reason":`, one.Reason)
+		l.texts(`,"messages":[`, one.Messages)
+		l.texts(`,"log":[`, one.Log)
 		l.line = append(l.line, '}')
 	}
 	l.line = append(l.line, ']')
@@ -147,11 +178,11 @@ func (l *writer) input(in *engine.DecisionInput, o Options) {
 	l.line = strconv.AppendBool(l.line, in.Verified)
 	l.claims("claims", in.Claims, o.OmitClaims)
 	l.claims("actor", in.Actor, o.OmitClaims)
-	l.texts("scopes", in.Scopes)
-	l.texts("targets", in.Targets)
-	l.text("method", in.HTTP.Method)
-	l.text("host", in.HTTP.Host)
-	l.text("path", in.HTTP.Path)
+	l.texts(`,"scopes":[`, in.Scopes)
+	l.texts(`,"targets":[`, in.Targets)
+	l.text(`,"method":`, in.HTTP.Method)
+	l.text(`,"host":`, in.HTTP.Host)
+	l.text(`,"path":`, in.HTTP.Path)
 	l.line = append(l.line, `,"headers":{`...)
 	if len(in.HTTP.Headers) > 0 {
 		for i, name := range slices.Sorted(maps.Keys(in.HTTP.Headers)) {
@@ -229,6 +260,9 @@ func (l *writer) value(value any) {
 // lines, could take for a command is escaped; what is not UTF-8 becomes U+FFFD.
 func appendQuoted(line []byte, s string) []byte {
 	line = append(line, '"')
+	if isPlain(s) {
+		return append(append(line, s...), '"')
+	}
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]

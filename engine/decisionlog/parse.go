@@ -38,7 +38,7 @@ func Fields() []Field {
 		{"outcome", "string", "`allow`, `deny`, or `error` where m2md itself could not decide, which lets nobody in."},
 		{"reason", "string", "Why not; empty for `allow`."},
 		{"generation", "number", "Of the configuration that decided; it counts from 1 with every start."},
-		{"config_hash", "string", "Of the same: the hash that `m2md validate` and `m2md status` show, whole."},
+		{"config_hash", "string", "Of the same: the hash that `m2md validate` and `m2md status` show."},
 		{"token_id", "string", "The jti of what was issued or shown."},
 		{"client_ip", "string", "Of who asked, as far as trusted_proxies make it known; empty where it is not."},
 		{"duration_us", "number", "How long deciding took, in microseconds."},

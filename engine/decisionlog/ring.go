@@ -2,7 +2,6 @@ package decisionlog
 
 import (
 	"bytes"
-	"slices"
 	"sync"
 )
 
@@ -16,39 +15,72 @@ const (
 // can be asked for and followed. Whoever reads too slowly loses lines and is told
 // how many; nobody waits for a reader. The zero value is ready for use; its
 // methods are safe for concurrent use.
+//
+// Lines stand in one circle of bytes: to keep one costs a copy, and no work for
+// the garbage collector.
 type Ring struct {
-	mu      sync.Mutex
-	lines   [][]byte // of which the last has the number next-1
-	next    uint64   // 0 stands for 1
-	bytes   int
-	changed chan struct{} // closed by the next Add; nil: nobody waits
-	closed  bool
+	mu         sync.Mutex
+	space      []byte        // the circle; nil before the first line
+	starts     []uint64      // of lines, by their number: where they begin
+	begin, end uint64        // of what is kept: bytes since the first line
+	oldest     uint64        // number of the line at begin
+	next       uint64        // number of the line that comes
+	changed    chan struct{} // closed by the next Add; nil: nobody waits
+	closed     bool
 }
 
 // Add keeps lines, each with its newline. The slice may be used again.
 func (r *Ring) Add(batch []byte) {
-	whole := bytes.Clone(batch)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.next = max(r.next, 1)
-	for len(whole) > 0 {
-		end := bytes.IndexByte(whole, '\n') + 1
+	r.prepare()
+	for len(batch) > 0 {
+		end := bytes.IndexByte(batch, '\n') + 1
 		if end == 0 {
-			end = len(whole)
+			end = len(batch)
 		}
-		r.lines = append(r.lines, whole[:end:end])
-		r.bytes += end
-		r.next++
-		whole = whole[end:]
+		if end <= maxRingBytes {
+			r.add(batch[:end])
+		}
+		batch = batch[end:]
 	}
-	drop := 0
-	for drop < len(r.lines)-1 && (len(r.lines)-drop > maxRingLines || r.bytes > maxRingBytes) {
-		r.bytes -= len(r.lines[drop])
-		r.lines[drop] = nil
-		drop++
-	}
-	r.lines = r.lines[drop:]
 	r.wake()
+}
+
+// prepare makes the circle. Its pages take no memory before they are used.
+func (r *Ring) prepare() {
+	if r.space == nil {
+		r.space, r.starts = make([]byte, maxRingBytes), make([]uint64, maxRingLines)
+		r.oldest, r.next = 1, 1
+	}
+}
+
+func (r *Ring) add(line []byte) {
+	for r.next-r.oldest == maxRingLines || r.end-r.begin+uint64(len(line)) > maxRingBytes {
+		r.oldest++
+		r.begin = r.end
+		if r.oldest < r.next {
+			r.begin = r.starts[r.oldest%maxRingLines]
+		}
+	}
+	r.starts[r.next%maxRingLines] = r.end
+	r.next++
+	at := r.end % maxRingBytes
+	n := copy(r.space[at:], line)
+	copy(r.space, line[n:])
+	r.end += uint64(len(line))
+}
+
+// line is a copy of one that is kept.
+func (r *Ring) line(number uint64) []byte {
+	from, to := r.starts[number%maxRingLines], r.end
+	if number+1 < r.next {
+		to = r.starts[(number+1)%maxRingLines]
+	}
+	line := make([]byte, to-from)
+	n := copy(line, r.space[from%maxRingBytes:])
+	copy(line[n:], r.space)
+	return line
 }
 
 func (r *Ring) wake() {
@@ -80,20 +112,18 @@ type Part struct {
 func (r *Ring) From(number uint64, n int) Part {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.next = max(r.next, 1)
-	oldest := r.next - uint64(len(r.lines))
+	r.prepare()
 	p := Part{}
 	if number == 0 {
-		number = oldest
+		number = r.oldest
 	}
-	if number < oldest {
-		p.Skipped, number = oldest-number, oldest
+	if number < r.oldest {
+		p.Skipped, number = r.oldest-number, r.oldest
 	}
-	if number < r.next {
-		at := int(number - oldest)
-		p.Lines = append(p.Lines, r.lines[at:min(at+n, len(r.lines))]...)
+	for ; number < r.next && len(p.Lines) < n; number++ {
+		p.Lines = append(p.Lines, r.line(number))
 	}
-	p.Next = number + uint64(len(p.Lines))
+	p.Next = number
 	if !r.closed {
 		if r.changed == nil {
 			r.changed = make(chan struct{})
@@ -103,19 +133,33 @@ func (r *Ring) From(number uint64, n int) Part {
 	return p
 }
 
-// Find is the last decision of a request, if it is among what is kept.
+// Find is the last decision of a request, if it is among what is kept. Those who
+// record wait no longer than one line takes to be copied.
 func (r *Ring) Find(requestID string) (Record, bool) {
-	r.mu.Lock()
-	lines := slices.Clone(r.lines)
-	r.mu.Unlock()
 	quoted := append([]byte(`"request_id":`), appendQuoted(nil, requestID)...)
-	for i := len(lines) - 1; i >= 0; i-- {
-		if !bytes.Contains(lines[i], quoted) {
+	r.mu.Lock()
+	number := r.next
+	r.mu.Unlock()
+	for number--; ; number-- {
+		line, kept := r.at(number)
+		if !kept {
+			return Record{}, false
+		}
+		if !bytes.Contains(line, quoted) {
 			continue
 		}
-		if record, err := Parse(lines[i]); err == nil && record.RequestID == requestID {
+		if record, err := Parse(line); err == nil && record.RequestID == requestID {
 			return record, true
 		}
 	}
-	return Record{}, false
+}
+
+// at is the line of a number, where it is kept.
+func (r *Ring) at(number uint64) (line []byte, kept bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if number < r.oldest || number >= r.next {
+		return nil, false
+	}
+	return r.line(number), true
 }
