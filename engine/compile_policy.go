@@ -7,10 +7,34 @@ import (
 	"time"
 )
 
+// outcome is what became of one script.
+type outcome[T any] struct {
+	script T
+	err    error
+}
+
+// compileAll compiles scripts by all processors at once: a reload of many is
+// over sooner.
+func compileAll[S, T any](sources []S, compile func(S) (T, error)) []outcome[T] {
+	out := make([]outcome[T], len(sources))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(sources)) {
+		wait.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(sources)); i = next.Add(1) - 1 {
+				out[i].script, out[i].err = compile(sources[i])
+			}
+		})
+	}
+	wait.Wait()
+	return out
+}
+
 // compilePolicies compiles each script once, however many accesses use it.
 func (c *compiler) compilePolicies() {
 	seen := map[string]Decl{}
-	for _, source := range c.spec.Policies {
+	compiled := compileAll(c.spec.Policies, c.deps.Policies.CompilePolicy)
+	for i, source := range c.spec.Policies {
 		if !c.unique(seen, source.Decl, "the policy") {
 			continue
 		}
@@ -19,11 +43,10 @@ func (c *compiler) compilePolicies() {
 			c.policies[source.Label] = nil
 			continue
 		}
-		policy, err := c.deps.Policies.CompilePolicy(source)
-		if err != nil {
+		if err := compiled[i].err; err != nil {
 			c.found = append(c.found, AsFindings(err, source.Script.At)...)
 		}
-		c.policies[source.Label] = policy
+		c.policies[source.Label] = compiled[i].script
 	}
 }
 
@@ -136,11 +159,13 @@ func (c *compiler) idlePolicies() {
 	for _, p := range c.spec.Policies {
 		if !named[p.Label] && !c.called[p.Label] {
 			c.tell(Warning, p.At, fmt.Sprintf("policy %q decides nothing", p.Label), "No access, no forward_auth and no other policy names it.").ID = "CFG001"
+			named[p.Label] = true // that it is declared twice is told already
 		}
 	}
 	for _, m := range c.spec.Mappings {
 		if !mapped[m.Label] {
 			c.tell(Warning, m.At, fmt.Sprintf("mapping %q maps nothing", m.Label), "No provider names it in its mappings.").ID = "CFG001"
+			mapped[m.Label] = true
 		}
 	}
 }

@@ -11,7 +11,7 @@ service_account "ci" {
 service_account "ci" { # ERROR: the service account "ci" is declared twice
 }
 
-policy "p" {
+policy "p" { # WARNING: policy "p" decides nothing
   script = "return true;"
 }
 
