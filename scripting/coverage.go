@@ -96,7 +96,7 @@ const maxConditionText = 80
 // instrument wraps the conditions of a function that was not yet analysed, and
 // returns them in the order of their numbers.
 func (c *Coverage) instrument(fn *ast.FunctionLiteral, source scriptSource) []*condition {
-	i := &instrumenter{source: source, outermost: fn.Body, slots: (&analysis{slots: map[reflect.Type][]int{}}).fields}
+	i := &instrumenter{source: source}
 	i.walk(reflect.ValueOf(fn.Body), true)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,9 +107,7 @@ func (c *Coverage) instrument(fn *ast.FunctionLiteral, source scriptSource) []*c
 // instrumenter is one script on its way.
 type instrumenter struct {
 	source     scriptSource
-	outermost  *ast.BlockStatement
 	conditions []*condition
-	slots      func(reflect.Type) []int // the fields of a node that hold nodes
 }
 
 // walk goes through all nodes; own says that they are the policy's, not those
@@ -135,8 +133,10 @@ func (i *instrumenter) walk(v reflect.Value, own bool) {
 			i.walk(v.Index(n), own)
 		}
 	case reflect.Struct:
-		for _, n := range i.slots(v.Type()) {
-			i.walk(v.Field(n), own)
+		for n := range v.NumField() {
+			if field := v.Type().Field(n); field.IsExported() && field.Name != "DeclarationList" { // which repeats nodes
+				i.walk(v.Field(n), own)
+			}
 		}
 	}
 }

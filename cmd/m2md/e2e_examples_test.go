@@ -23,6 +23,7 @@ func TestE2EExamples(t *testing.T) {
 		"github-actions": tryGitHubActions,
 		"gitlab":         tryGitLab,
 		"kubernetes":     tryKubernetes,
+		"use-cases":      tryUseCases,
 	}
 	folders, err := os.ReadDir("../../examples")
 	if err != nil {
@@ -54,6 +55,16 @@ func tryQuickstart(t *testing.T, dir string) {
 	out, err := exec.Command(builtBinary(t), "validate", "--config", filepath.Join(dir, "m2md.d")).CombinedOutput()
 	if err != nil {
 		t.Errorf("validate: %s\n%s", err, out)
+	}
+}
+
+// tryUseCases does what its README says.
+func tryUseCases(t *testing.T, dir string) {
+	for _, args := range [][]string{{"validate"}, {"test", "--require-deny-tests"}} {
+		out, err := exec.Command(builtBinary(t), append(args, "--config", filepath.Join(dir, "m2md.d"))...).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %s\n%s", args[0], err, out)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,7 +120,7 @@ func junitCases(tests []rehearse.Trial) []junitCase {
 			one.Skipped = &struct{}{}
 		}
 		if t.Missed != nil {
-			text := strings.Join(append([]string{placeOf(t.Test).String()}, append(t.Missed, moreOf(t)...)...), "\n")
+			text := strings.Join(slices.Concat([]string{placeOf(t.Test).String()}, t.Missed, moreOf(t)), "\n")
 			one.Failure = &junitProblem{Message: t.Missed[0], Type: "unexpected", Text: text}
 		}
 		cases = append(cases, one)

@@ -45,7 +45,7 @@ func assessed(t *testing.T, path string) *assessment {
 	t.Helper()
 	keys := jwks.NewCache(jwks.Options{})
 	defer keys.Close()
-	return assess(t.Context(), hcl.Options{Path: path}, 1, rehearsalDeps(keys))
+	return assess(t.Context(), hcl.Options{Path: path, WithTests: true}, 1, rehearsalDeps(keys))
 }
 
 // Each fixture states what is wrong with it, at its line.

@@ -209,8 +209,8 @@ func TestARefusalIsComparedWithWhatWasExpected(t *testing.T) {
 		missed string
 	}{
 		{engine.Expectation{Outcome: engine.Denied, DeniedBy: "policy.main", Error: "unauthorized_client"}, ""},
-		{engine.Expectation{Outcome: engine.Denied, DeniedBy: "audience"}, "expected to be denied by audience, but was denied by policy.main"},
-		{engine.Expectation{Outcome: engine.Denied, DeniedBy: "policy.june"}, "expected to be denied by policy.june, but was denied by policy.main"},
+		{engine.Expectation{Outcome: engine.Denied, DeniedBy: "audience"}, "expected oauth_source.github repo:acme@1234/api@5678:ref:refs/heads/main to be denied by audience, but it was denied by policy.main"},
+		{engine.Expectation{Outcome: engine.Denied, DeniedBy: "policy.june"}, "expected oauth_source.github repo:acme@1234/api@5678:ref:refs/heads/main to be denied by policy.june, but it was denied by policy.main"},
 		{engine.Expectation{Outcome: engine.Denied, Error: "invalid_client"}, "expected the error invalid_client, but it was unauthorized_client"},
 		{engine.Expectation{Outcome: engine.Allowed}, "expected allow, but oauth_source.github repo:acme@1234/api@5678:ref:refs/heads/main was denied by provider p: access main: policy main said no"},
 	}

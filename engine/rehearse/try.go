@@ -103,7 +103,7 @@ func missed(t engine.Test, r Result) []string {
 		all = append(all, fmt.Sprintf("expected the error %s, but it was %s", want, codeOf(r.Err)))
 	}
 	if want := t.Expect.DeniedBy; want != "" && !slices.Contains(deniers(r), want) {
-		all = append(all, fmt.Sprintf("expected to be denied by %s, but was denied by %s: %s", want, listOr(deniers(r), "something else"), r.Decision.Reason))
+		all = append(all, fmt.Sprintf("expected %s to be denied by %s, but it was denied by %s: %s", who(t, r), want, listOr(deniers(r), "something else"), r.Decision.Reason))
 	}
 	for _, want := range t.Expect.Messages {
 		if !slices.ContainsFunc(r.messages(), func(said string) bool { return strings.Contains(said, want) }) {
@@ -190,7 +190,8 @@ func (r Result) messages() []string {
 }
 
 // deniers are what said no to a case that was traced, in the words of
-// engine.Denials and as policy.NAME.
+// engine.Denials and as policy.NAME. A policy that failed said nothing: whoever
+// wants its no wants to know of that.
 func deniers(r Result) []string {
 	var all []string
 	add := func(word string) {
@@ -199,8 +200,13 @@ func deniers(r Result) []string {
 		}
 	}
 	for _, asked := range r.Decision.Policies {
-		if asked.Verdict != engine.PolicyPassed && !asked.Shadow {
-			add(string(engine.KindPolicy) + "." + asked.Policy)
+		name := string(engine.KindPolicy) + "." + asked.Policy
+		switch {
+		case asked.Shadow:
+		case asked.Verdict == engine.PolicyDenied:
+			add(name)
+		case asked.Verdict == engine.PolicyFailed:
+			add("the failure of " + name)
 		}
 	}
 	for _, word := range engine.DeniedBy(r.Trace) {

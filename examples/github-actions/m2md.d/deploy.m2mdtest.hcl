@@ -44,6 +44,8 @@ test "who does not get to staging" {
     "what a stranger's pull request starts"    = { claims = { event_name = "pull_request_target" }, by = "require_claims" }
     "a branch"                                 = { claims = { ref = "refs/heads/main-2" }, by = "require_claims" }
     "the shared deploy, as a branch has it"    = { claims = merge(local.web, { job_workflow_ref = "acme/workflows/.github/workflows/shared-deploy.yml@refs/heads/main" }), by = "require_claims" }
+    "the shared deploy, for a branch"          = { claims = merge(local.web, local.shared, { ref = "refs/heads/topic" }), by = "require_claims" }
+    "the shared deploy, started by a stranger" = { claims = merge(local.web, local.shared, { event_name = "pull_request_target" }), by = "require_claims" }
     "the shared deploy of a fork"              = { claims = merge(local.web, { job_workflow_ref = "mallory/workflows/.github/workflows/shared-deploy.yml@refs/tags/v1" }), by = "require_claims" }
     "the audience that GitHub gives unasked"   = { claims = { aud = "https://github.com/acme" }, by = "audience" }
   }

@@ -76,6 +76,25 @@ test "none of them does anything else" {
   }
 }
 
+test "a token that was made to last does not count" {
+  for_each  = [oauth_source.cluster_a, oauth_source.cluster_b]
+  provider  = provider.mimir
+  source    = each.value
+  claims    = { exp = "720h" }
+  age       = "2h"
+  expect    = "deny"
+  denied_by = "times"
+}
+
+test "the token for the API server is none for m2md" {
+  for_each  = [oauth_source.cluster_a, oauth_source.cluster_b]
+  provider  = provider.mimir
+  source    = each.value
+  claims    = { aud = ["https://kubernetes.default.svc.cluster.local"] }
+  expect    = "deny"
+  denied_by = "audience"
+}
+
 test "another namespace does not write" {
   provider  = provider.mimir
   source    = oauth_source.cluster_b

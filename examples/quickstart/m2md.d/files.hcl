@@ -23,7 +23,6 @@ policy "main_branch" {
   inputs = { branch = "main" }
   script = <<-JS
     const jwt = request.context.oauth_jwt;
-    if (!jwt) return false;
     return jwt.ref === "refs/heads/" + inputs.branch;
   JS
 }
