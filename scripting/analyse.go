@@ -3,6 +3,7 @@ package scripting
 import (
 	"math/big"
 	"reflect"
+	"sync"
 
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/file"
@@ -41,7 +42,7 @@ type analysis struct {
 	spread map[ast.Expression]bool  // elements that are spread into an object
 	errors map[*ast.Identifier]bool // names of errors where they are called, extended or compared with
 	plain  map[*ast.Identifier]bool // Array where it only stands before a static method
-	slots  map[reflect.Type][]int   // the fields of a node that hold nodes
+	slots  *sync.Map                // the fields of a node that hold nodes: []int by reflect.Type
 
 	members *members // what it reads of request and inputs, and which helpers it calls
 }
@@ -49,13 +50,13 @@ type analysis struct {
 // analyse walks the function and rewrites it in place: what makes longer
 // strings and arrays without calling anything is made to pay, and computed
 // keys are checked. It finds what is refused at once.
-func analyse(fn *ast.FunctionLiteral, source scriptSource) *analysis {
+func analyse(fn *ast.FunctionLiteral, source scriptSource, slots *sync.Map) *analysis {
 	a := &analysis{
 		source: source,
 		names:  map[string]bool{}, taken: map[string]bool{}, calls: map[string]bool{}, sizes: map[string]int{},
 		own: map[ast.Expression]bool{}, called: map[ast.Expression]bool{}, paid: map[ast.Expression]bool{},
 		spread: map[ast.Expression]bool{}, errors: map[*ast.Identifier]bool{},
-		plain: map[*ast.Identifier]bool{}, slots: map[reflect.Type][]int{}, members: newMembers(),
+		plain: map[*ast.Identifier]bool{}, slots: slots, members: newMembers(),
 	}
 	a.walk(reflect.ValueOf(fn.Body))
 	return a
@@ -98,11 +99,10 @@ func (a *analysis) walk(v reflect.Value) {
 // fields are those that lead to nodes. DeclarationList repeats nodes that
 // stand elsewhere.
 func (a *analysis) fields(t reflect.Type) []int {
-	fields, ok := a.slots[t]
-	if ok {
-		return fields
+	if known, ok := a.slots.Load(t); ok {
+		return known.([]int)
 	}
-	fields = []int{}
+	fields := []int{}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		switch f.Type.Kind() {
@@ -112,7 +112,7 @@ func (a *analysis) fields(t reflect.Type) []int {
 			}
 		}
 	}
-	a.slots[t] = fields
+	a.slots.Store(t, fields)
 	return fields
 }
 

@@ -56,6 +56,8 @@ type Compiler struct {
 	guards map[string][]guard
 	every  []guard       // all of them
 	places chan struct{} // one for each evaluation at a time that is not light
+	cache  *cache
+	slots  sync.Map // for analyse
 }
 
 var _ engine.PolicyCompiler = (*Compiler)(nil)
@@ -83,34 +85,40 @@ func New(opts Options) *Compiler {
 	guards := guardsByName()
 	return &Compiler{
 		opts: opts, guards: guards, every: sortGuards(slices.Concat(slices.Collect(maps.Values(guards))...)),
-		places: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		places: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), cache: &cache{},
 	}
 }
 
 // Program is a compiled policy or mapping. It is safe for any number of
 // goroutines: what they share is never written after compilation.
 type Program struct {
-	opts       Options
+	*compiled
 	source     scriptSource
 	inputs     map[string]any
 	inputNames []string // sorted
-	code       *goja.Program
-	weight     int // of what runs once
-	callDepth  int
-	sizes      map[string]int // of the automata of its regular expressions, by pattern
-	guards     []guard
-	every      []guard // of the Compiler
-	places     chan struct{}
-	calls      map[string]bool // which functions its wrapper brings in; none: there is no wrapper
-	conditions []*condition    // that are counted, in whatever tests
+}
+
+// compiled is what Programs of the same script share.
+type compiled struct {
+	opts      Options
+	text      scriptSource // what was compiled, where it stood in the file then
+	code      *goja.Program
+	weight    int // of what runs once
+	callDepth int
+	sizes     map[string]int // of the automata of its regular expressions, by pattern
+	guards    []guard
+	every     []guard // of the Compiler
+	places    chan struct{}
+	calls     map[string]bool // which functions its wrapper brings in; none: there is no wrapper
 	// noCtor: the script mentions "constructor", so that those which compile
 	// strings are taken away.
 	noCtor bool
 	// unguarded are the names of natives that have a guard, but not in this
 	// program: no computed key may be one of them.
-	unguarded map[string]bool
-	patterns  map[patternKey]*matcher // that helpers are called with
-	asked     []engine.Ref            // the policies that it asks
+	unguarded  map[string]bool
+	conditions []*condition            // that are counted, in whatever tests
+	patterns   map[patternKey]*matcher // that helpers are called with
+	asked      []engine.Ref            // the policies that it asks
 }
 
 var _ engine.Policy = (*Program)(nil)
@@ -128,9 +136,32 @@ func (c *Compiler) CompilePolicy(src engine.PolicySource) (engine.Policy, error)
 	return program, nil
 }
 
-// compile makes a Program of a script, whatever it is for. open says that inputs
-// are not all that the script will have.
+// compile makes a Program of a script, whatever it is for, of what was compiled
+// before where that is in use. open says that inputs are not all that the script
+// will have.
 func (c *Compiler) compile(text scriptSource, inputs map[string]any, open bool) (*Program, error) {
+	key, known := keyOf(text, inputs, open)
+	known = known && c.opts.Coverage == nil // which counts each place by itself
+	var made *compiled
+	if known {
+		made = c.cache.find(key, text.Script)
+	}
+	if made == nil {
+		var err error
+		if made, err = c.translate(text, inputs, open); err != nil {
+			return nil, err
+		}
+		if known {
+			c.cache.keep(key, made)
+		}
+	}
+	source := made.text
+	source.At, source.Indent, source.label = text.At, text.Indent, text.label
+	return &Program{compiled: made, source: source, inputs: inputs, inputNames: slices.Sorted(maps.Keys(inputs))}, nil
+}
+
+// translate compiles a script.
+func (c *Compiler) translate(text scriptSource, inputs map[string]any, open bool) (*compiled, error) {
 	text, found := text.bundled()
 	if found == nil {
 		found = text.tooLarge()
@@ -153,7 +184,7 @@ func (c *Compiler) compile(text scriptSource, inputs map[string]any, open bool) 
 	if c.opts.Coverage != nil {
 		conditions = c.opts.Coverage.instrument(inner, text)
 	}
-	seen := analyse(inner, text)
+	seen := analyse(inner, text, &c.slots)
 	if len(conditions) > 0 {
 		seen.calls[coverName] = true
 	}
@@ -176,16 +207,16 @@ func (c *Compiler) compile(text scriptSource, inputs map[string]any, open bool) 
 		return nil, text.compileFindings(err)
 	}
 	guards, unguarded := c.needed(seen)
-	program2 := &Program{
-		opts: c.opts, source: text, inputs: inputs, inputNames: slices.Sorted(maps.Keys(inputs)), code: code,
+	made := &compiled{
+		opts: c.opts, text: text, code: code,
 		weight: seen.weight, sizes: seen.sizes, callDepth: c.opts.MaxCallDepth, every: c.every, places: c.places,
 		guards: guards, calls: seen.calls, conditions: conditions, noCtor: seen.names["constructor"], unguarded: unguarded,
 		patterns: use.patterns, asked: use.asked,
 	}
-	if seen.traces || program2.noCtor {
-		program2.callDepth = min(program2.callDepth, traceDepth)
+	if seen.traces || made.noCtor {
+		made.callDepth = min(made.callDepth, traceDepth)
 	}
-	return program2, nil
+	return made, nil
 }
 
 // The body stands between these on the same lines, so that only the columns of
