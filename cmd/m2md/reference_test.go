@@ -1,0 +1,30 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/jwks"
+	"github.com/m2md/m2md/hcl"
+)
+
+// What docs/language.md shows is sound, secrets aside.
+func TestTheExamplesOfTheReferenceAreSound(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/reference/*.hcl")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d examples, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			keys := jwks.NewCache(jwks.Options{})
+			defer keys.Close()
+			a := assess(t.Context(), hcl.Options{Path: file, AllowMissingSecrets: true}, 1, rehearsalDeps(keys))
+			for _, one := range a.Findings {
+				if one.Severity != engine.Note {
+					t.Errorf("%s: %s", one.At, one.Title())
+				}
+			}
+		})
+	}
+}

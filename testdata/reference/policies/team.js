@@ -1,0 +1,1 @@
+return { team: request.user.groups[0] };
