@@ -361,3 +361,40 @@ func BenchmarkImports(b *testing.B) {
 		}
 	}
 }
+
+func FuzzModules(f *testing.F) {
+	for _, text := range []string{
+		onlyRepo, "export default () => true", "const x: string = 'a'; return x === 'a'",
+		"enum E { A = 1 } namespace N { export const x = E.A } export default (r: any) => N.x === r", "import * as all from './lib.ts'; export default () => all.x",
+		"import { x } from './lib.ts'; export default async () => { for await (const y of x) {} }", "@d class A { #x = 1n } export { A as default }",
+	} {
+		f.Add(text, "export const x = 'ü'; export default 1")
+	}
+	compiler := scripting.New(scripting.Options{})
+	f.Fuzz(func(t *testing.T, text, lib string) {
+		_, _ = scripting.Imports("p.ts", text)
+		src := files(t, "-- p.ts --\n\n-- lib.ts --\n\n")
+		src.Script.Text, src.Script.Modules["lib.ts"] = text, lib
+		began := time.Now()
+		policy, err := compiler.CompilePolicy(src)
+		if took := time.Since(began); took > 10*time.Second {
+			t.Fatalf("took %s", took)
+		}
+		if err != nil {
+			var found engine.Findings
+			if !errors.As(err, &found) || found.Err() == nil {
+				t.Fatalf("not findings: %v", err)
+			}
+			for _, one := range found {
+				content := map[string]string{"p.ts": text, "lib.ts": lib}[one.At.File]
+				if one.At.File == "" || one.At.Start.Byte < 0 || one.At.End.Byte < one.At.Start.Byte || one.At.End.Byte > len(content) || one.Summary == "" || one.Detail == "" {
+					t.Fatalf("%+v", one)
+				}
+			}
+			return
+		}
+		if verdict, err := policy.Evaluate(t.Context(), github(t)); verdict.Pass && err != nil {
+			t.Fatal("passed with an error")
+		}
+	})
+}

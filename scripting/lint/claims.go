@@ -96,7 +96,7 @@ func (j *judge) methodOfText(path []string) bool {
 // renamed notes a name that is compared where an id could be.
 func (j *judge) renamed(read claimRead, stable [][]string) {
 	claims, _ := j.known(read.path)
-	if len(claims) == 0 || claims[0].Kind != issuer.MutableName || claims[0].Stable == nil || len(stable) > 0 {
+	if len(claims) == 0 || claims[0].Kind != issuer.MutableName || claims[0].Stable == nil || len(stable) > 0 || j.pinned {
 		return
 	}
 	j.tell(mutableName, read.node, fmt.Sprintf("%s is a name that somebody else may come to have", dotted(read.path)),

@@ -63,6 +63,7 @@ type judge struct {
 	names    *names
 	profiles []issuer.Profile // of all sources that it is asked about; nil where one has none
 	others   bool             // it is asked about proofs without a token, too
+	pinned   bool             // wherever it is asked, require_claims has an id
 	found    engine.Findings
 	checked  bool // whether there is a token was asked
 	reads    []claimRead
@@ -73,6 +74,7 @@ type judge struct {
 // about finds the issuers that a script is asked about.
 func (j *judge) about(spec engine.Spec, script engine.Ref) {
 	sources, others := scripting.Sources(spec, script)
+	j.pinned = pinned(spec, script)
 	j.others = others && asksAccounts(spec, script)
 	for _, ref := range sources {
 		i := slices.IndexFunc(spec.Sources, func(s engine.OAuthSource) bool {
@@ -89,6 +91,42 @@ func (j *judge) about(spec engine.Spec, script engine.Ref) {
 		}
 		j.profiles = append(j.profiles, profile)
 	}
+}
+
+// pinned says whether every access that asks a script requires an id, or trusts
+// only sources that do.
+func pinned(spec engine.Spec, script engine.Ref) bool {
+	found := false
+	for _, p := range spec.Providers {
+		for _, a := range p.Accesses {
+			if !slices.ContainsFunc(a.Policies, func(r engine.Ref) bool { return r.Kind == script.Kind && r.Label == script.Label }) {
+				continue
+			}
+			found = true
+			for _, ref := range a.From {
+				i := slices.IndexFunc(spec.Sources, func(s engine.OAuthSource) bool {
+					return ref.Kind == engine.KindOAuthSource && s.Label == ref.Label
+				})
+				if i >= 0 && !requiresID(spec.Sources[i].Profile, a.Require) && !requiresID(spec.Sources[i].Profile, spec.Sources[i].Require) {
+					return false
+				}
+			}
+		}
+	}
+	return found
+}
+
+// requiresID says whether what is required of claims names one that is given
+// once.
+func requiresID(name string, required *engine.Requirement) bool {
+	profile, known := issuer.Lookup(name)
+	if !known || required == nil {
+		return false
+	}
+	return slices.ContainsFunc(required.Fields, func(f engine.FieldRequirement) bool {
+		claim, ok := profile.Claim(f.Name)
+		return ok && claim.Kind == issuer.StableID
+	})
 }
 
 // asksAccounts says whether accounts are let in where a script is asked.

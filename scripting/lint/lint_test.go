@@ -142,6 +142,17 @@ func TestTheExamplesOfARuleAreFoundAndNot(t *testing.T) {
 	}
 }
 
+func TestANameIsNotNotedWhereAnIDIsRequiredBesides(t *testing.T) {
+	s := spec(t, "p.js", "// github-actions\nreturn request.context.oauth_jwt.repository === \"acme/api\";")
+	if found := lint.Check(s); len(found) != 1 || found[0].ID != "POL012" || found[0].Severity != engine.Note {
+		t.Errorf("got %v", found)
+	}
+	s.Providers[0].Accesses[0].Require = &engine.Requirement{Fields: []engine.FieldRequirement{{Name: "repository_owner_id", Requirement: engine.Requirement{Equal: "1234"}}}}
+	if found := lint.Check(s); len(found) != 0 {
+		t.Errorf("got %v", found)
+	}
+}
+
 // TestTheReferenceIsThatOfTheRules writes docs/lint-policies.md with UPDATE=1.
 func TestTheReferenceIsThatOfTheRules(t *testing.T) {
 	path := filepath.Join("..", "..", "docs", "lint-policies.md")
