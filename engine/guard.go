@@ -180,7 +180,7 @@ func (e *Engine) admitAtDoor(ctx context.Context, a *attempt, shown proof) (*adm
 	if err != nil {
 		return nil, err
 	}
-	if err := e.spend(ctx, id); err != nil {
+	if err := e.spend(ctx, a, id); err != nil {
 		return nil, err
 	}
 	return &admitted{admission: Admission{a.provider.headers(id, "")}, identity: *id}, nil

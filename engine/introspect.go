@@ -49,7 +49,7 @@ func (e *Engine) admitCaller(ctx context.Context, a *attempt, req *oauth2.Reques
 	if err != nil {
 		return nil, err
 	}
-	return id, e.spend(ctx, id)
+	return id, e.spend(ctx, a, id)
 }
 
 // lookUp returns the claims, as JSON, of a token that is valid now and is for

@@ -8,6 +8,19 @@ import (
 	"strings"
 )
 
+// MappingError is a mapping that could not say which claims a token has. It
+// tells the whole of it, and is for operators.
+type MappingError struct {
+	Mapping string // label
+	err     error
+}
+
+// Error says what is wrong, and where.
+func (e *MappingError) Error() string { return e.err.Error() }
+
+// Unwrap gives what the mapping met.
+func (e *MappingError) Unwrap() error { return e.err }
+
 type namedMapping struct {
 	label string
 	Mapping
@@ -33,7 +46,7 @@ func (a *attempt) mapClaims(ctx context.Context, id *identity) error {
 		}
 		a.traceMapping(mapping.label, claims, err)
 		if err != nil {
-			return err
+			return &MappingError{mapping.label, err}
 		}
 		maps.Copy(merged, claims)
 	}
@@ -83,7 +96,7 @@ func (e *Engine) settle(ctx context.Context, a *attempt, id *identity, others ..
 	if err := a.mapClaims(ctx, id); err != nil {
 		return err
 	}
-	return e.spend(ctx, append([]*identity{id}, others...)...)
+	return e.spend(ctx, a, append([]*identity{id}, others...)...)
 }
 
 // compileMappings compiles each script once, however many providers use it.

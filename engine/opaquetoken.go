@@ -24,6 +24,7 @@ func (e *Engine) authenticateOpaque(ctx context.Context, a *attempt, token strin
 		return nil, badProof("opaque token of %s: %s", t.origin, err)
 	}
 	a.saw(answer.Claims, true)
+	a.traceAnswer(t, answer.Claims, e.deps.Now())
 	id, err := t.identifyOpaque(answer.Claims, e.deps.Now())
 	if err != nil {
 		return nil, badClaims("opaque token of %s: %s", t.origin, err)

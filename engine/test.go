@@ -55,6 +55,8 @@ type Case struct {
 type Request struct {
 	Decl
 	PolicyHTTP
+	// Header are the fields of the guarded request, under their canonical names.
+	Header map[string][]string
 	// Shows is what is shown at forward-auth.
 	Shows Showing
 }

@@ -162,7 +162,7 @@ func (c *testChecker) door(t *Test, p *Provider) {
 		}
 		return
 	}
-	for _, name := range []string{"method", "path", "host", "headers", "credential"} {
+	for _, name := range []string{"method", "path", "host", "credential"} {
 		if t.Request.Has(name) {
 			c.fault(t.Request.AttrAt(name), fmt.Sprintf("%q is of a guarded request", name), `The token endpoint is asked here. Write door = "forward_auth", or remove it.`)
 		}

@@ -252,7 +252,7 @@ func (t *trust) onceOnly(p *provider, id *identity) (*singleUse, error) {
 // spend marks tokens that are taken once as used; an identity that is nil has
 // none. It comes last, after every check: a request that is refused spends
 // nothing.
-func (e *Engine) spend(ctx context.Context, shown ...*identity) error {
+func (e *Engine) spend(ctx context.Context, a *attempt, shown ...*identity) error {
 	for _, id := range shown {
 		if id == nil || id.once == nil {
 			continue
@@ -262,7 +262,11 @@ func (e *Engine) spend(ctx context.Context, shown ...*identity) error {
 			return fmt.Errorf("marking a token as used: %w", err)
 		}
 		if !first {
-			return badClaims("JWT of %s: it was used before, and replay is \"once\"", id.source)
+			err = badClaims("JWT of %s: it was used before, and replay is \"once\"", id.source)
+		}
+		a.traceSpent(id, err)
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -410,6 +410,12 @@ func (f *field) object(v cty.Value) any {
 		return f.mistyped(v, f.at)
 	}
 	out, bad := f.plain(v, f.expr, f.at, 0)
+	for _, member := range objectMembers(v, f.expr, f.at) {
+		if f.row.texts && !bad && member.value.Type() != cty.String {
+			f.failMember(member.at, fault{summary: "must be a string", detail: "Write it in quotes. Nothing is converted."})
+			bad = true
+		}
+	}
 	if bad {
 		return nil
 	}

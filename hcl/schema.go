@@ -83,6 +83,8 @@ type attribute struct {
 	inRange func(int64) fault
 	// inBounds judges a number.
 	inBounds func(float64) fault
+	// texts takes only strings as members of an object.
+	texts bool
 	// binary takes a file that is no text.
 	binary bool
 }

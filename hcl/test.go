@@ -3,6 +3,7 @@ package hcl
 import (
 	"fmt"
 	"net/netip"
+	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,6 +64,7 @@ func requestBlock() *block {
 			{AttributeDoc: AttributeDoc{Name: "method", Type: TypeString, Default: "GET", Doc: "Of the guarded request."}, check: notEmpty},
 			{AttributeDoc: AttributeDoc{Name: "path", Type: TypeString, Default: "/", Doc: "Of the guarded request."}, check: notEmpty},
 			{AttributeDoc: AttributeDoc{Name: "host", Type: TypeString, Default: "the external_host", Doc: "Of the guarded request."}, check: notEmpty},
+			{AttributeDoc: AttributeDoc{Name: "headers", Type: TypeObject, Doc: "Of the request, each a string. Policies see those that policy_headers of forward_auth names; at the token endpoint, user-agent."}, texts: true},
 			{AttributeDoc: AttributeDoc{Name: "client_ip", Type: TypeString, Default: "192.0.2.1", Doc: "Where it comes from."}, check: checkAddress},
 			{AttributeDoc: AttributeDoc{Name: "credential", Type: TypeString, Default: "access_token", Words: []string{"access_token", "proof", "none"}, Doc: "What is shown: a token that is got for the proof, the source's token or the app password itself, or nothing."}},
 		},
@@ -107,6 +109,12 @@ func decodeRequest(v *values) engine.Request {
 	r.Method, r.Path, r.Host = v.str("method"), v.str("path"), v.str("host")
 	if from := v.str("client_ip"); from != "" {
 		r.ClientIP = netip.MustParseAddr(from)
+	}
+	for name, value := range v.object("headers") {
+		if r.Header == nil {
+			r.Header = map[string][]string{}
+		}
+		r.Header[textproto.CanonicalMIMEHeaderKey(name)] = []string{value.(string)}
 	}
 	return r
 }

@@ -36,7 +36,7 @@ type Rehearsal struct {
 // none is that of this call.
 func New(ctx context.Context, spec engine.Spec, deps engine.Deps) (*Rehearsal, engine.Findings) {
 	r := &Rehearsal{deps: deps, now: deps.Now().Truncate(time.Second)}
-	staged, err := newStage(spec, deps.Random, r.now)
+	staged, err := newStage(spec, deps.Random)
 	if err != nil {
 		return nil, engine.Findings{{Summary: err.Error(), At: spec.Server.At}}
 	}
@@ -260,7 +260,7 @@ func (p *play) caller(http engine.PolicyHTTP) engine.Caller {
 	if !http.ClientIP.IsValid() {
 		http.ClientIP = somewhere
 	}
-	caller := engine.Caller{RequestID: "rehearsal", HTTP: http}
+	caller := engine.Caller{RequestID: "rehearsal", HTTP: http, Header: p.Request.Header}
 	if p.traced {
 		p.result.Trace = engine.Trace{}
 		caller.Trace = &p.result.Trace

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/big"
 	"slices"
 	"time"
 
@@ -43,7 +42,7 @@ type signer struct {
 
 // newStage replaces the keys. What is replaced is no longer unknown: a
 // configuration whose secrets are absent can be rehearsed.
-func newStage(spec engine.Spec, random io.Reader, now time.Time) (*stage, error) {
+func newStage(spec engine.Spec, random io.Reader) (*stage, error) {
 	s := &stage{spec: spec, signers: map[engine.Ref]*signer{}, providers: map[string]engine.Provider{}, scripts: map[engine.Ref]engine.Decl{}, rest: map[engine.Ref]engine.Decl{}, random: random}
 	s.spec.Storage = engine.Storage{}
 	s.spec.Server.TLS = nil
@@ -58,7 +57,7 @@ func newStage(spec engine.Spec, random io.Reader, now time.Time) (*stage, error)
 		}
 	}
 	for i := range s.spec.Certificates {
-		if err := s.certificate(&s.spec.Certificates[i], now); err != nil {
+		if err := s.certificate(&s.spec.Certificates[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -177,17 +176,18 @@ func (s *stage) answer(source *engine.OAuthSource) error {
 }
 
 // certificate puts one in its place that is valid as long.
-func (s *stage) certificate(certificate *engine.VerificationCertificate, now time.Time) error {
+func (s *stage) certificate(certificate *engine.VerificationCertificate) error {
 	one, err := s.believe(engine.KindCertificate, certificate.Decl, &certificate.Trust)
 	if err != nil {
 		return err
 	}
 	certificate.Decl = known(certificate.Decl)
 	block := &pem.Block{Type: "PUBLIC KEY"}
-	if from, to, bounded := validity([]byte(certificate.Certificate.Content)); bounded {
-		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: to}
+	if first, from, to := likeness([]byte(certificate.Certificate.Content)); first != nil {
+		template := &x509.Certificate{Subject: first.Subject, SerialNumber: first.SerialNumber, NotBefore: from, NotAfter: to}
+		parent := &x509.Certificate{Subject: first.Issuer}
 		block.Type = "CERTIFICATE"
-		block.Bytes, err = x509.CreateCertificate(rand.Reader, template, template, one.key.Public(), one.key)
+		block.Bytes, err = x509.CreateCertificate(rand.Reader, template, parent, one.key.Public(), one.key)
 	} else {
 		block.Bytes, err = x509.MarshalPKIXPublicKey(one.key.Public())
 	}
@@ -195,9 +195,10 @@ func (s *stage) certificate(certificate *engine.VerificationCertificate, now tim
 	return err
 }
 
-// validity is when any of the certificates that may sign is valid; those of
-// authorities count only where there are no others. A bare public key has none.
-func validity(text []byte) (from, to time.Time, bounded bool) {
+// likeness is the first of the certificates that may sign, and when any of them
+// is valid; those of authorities count only where there are no others. Of bare
+// public keys there is none.
+func likeness(text []byte) (first *x509.Certificate, from, to time.Time) {
 	var signing, authorities []*x509.Certificate
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		certificate, err := x509.ParseCertificate(block.Bytes)
@@ -213,15 +214,15 @@ func validity(text []byte) (from, to time.Time, bounded bool) {
 		signing = authorities
 	}
 	for _, one := range signing {
-		if !bounded || one.NotBefore.Before(from) {
+		if first == nil || one.NotBefore.Before(from) {
 			from = one.NotBefore
 		}
 		if one.NotAfter.After(to) {
 			to = one.NotAfter
 		}
-		bounded = true
+		first = cmp.Or(first, one)
 	}
-	return from, to, bounded
+	return first, from, to
 }
 
 // mint signs claims.

@@ -37,6 +37,7 @@ test "forms" {
   request {
     client_ip  = "localhost" # ERROR: "client_ip" is not an address
     credential = "password"  # ERROR: "credential" has no such value
+    headers    = { a = 1 }   # ERROR: a member of "headers" must be a string
     verb       = "GET"       # ERROR: unknown attribute "verb"
   }
 }

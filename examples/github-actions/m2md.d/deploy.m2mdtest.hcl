@@ -61,6 +61,7 @@ test "a token counts once" {
   source       = oauth_source.github
   shown_before = [provider.staging]
   expect       = "deny"
+  denied_by    = "replay"
 }
 
 test "the reviewed job gets to production" {

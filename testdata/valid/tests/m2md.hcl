@@ -38,6 +38,7 @@ test "what is said: anything (in text)" {
     path       = "/x"
     host       = "loki.example.com"
     client_ip  = "2001:db8::1"
+    headers    = { "X-Team" = "sre" }
     credential = "proof"
   }
 }
