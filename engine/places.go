@@ -28,6 +28,9 @@ func (c *compiler) places() {
 	for _, s := range c.spec.Policies {
 		p.decls[string(KindPolicy)+"."+s.Label] = s.Decl
 	}
+	for _, s := range c.spec.Mappings {
+		p.decls[string(KindMapping)+"."+s.Label] = s.Decl
+	}
 	for _, s := range c.spec.Providers {
 		p.decls[string(KindProvider)+"."+s.Label] = s.Decl
 		for _, a := range s.Accesses {

@@ -30,12 +30,20 @@ func validate(c *cli.Context) error {
 	}
 	keys := jwks.NewCache(jwks.Options{})
 	defer keys.Close()
+	deps := rehearsalDeps(keys)
 	a := assess(c.Context, hcl.Options{
 		Path:                path,
 		AllowPaths:          c.StringSlice("allow-path"),
 		AllowMissingSecrets: c.Bool("allow-missing-secrets"),
 		WithTests:           true,
-	}, 1, rehearsalDeps(keys))
+	}, 1, deps)
+	a.Findings = append(a.Findings, mappingFaults(c.Context, a, deps)...)
+	if a.Findings = linted(a, lintOptions()); c.Bool("strict") {
+		a.Findings = strict(a.Findings)
+	}
+	if a.Findings.Err() != nil {
+		a.Engine = nil
+	}
 	if asJSON {
 		err = hcl.WriteJSON(c.App.Writer, a.Findings, a.Sources)
 	} else {
