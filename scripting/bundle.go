@@ -137,15 +137,14 @@ func buildOptions(texts, names []string, resolve func(api.OnResolveArgs) (int, e
 		Platform: api.PlatformNeutral,
 		// Nothing is rewritten into an older form: what goja does not know is for
 		// it to say, and what is refused is for analyse.
-		Target:           api.ESNext,
-		Charset:          api.CharsetUTF8,
-		LegalComments:    api.LegalCommentsNone,
-		MinifyWhitespace: true,
-		TsconfigRaw:      tsconfigRaw,
-		Sourcemap:        api.SourceMapExternal,
-		SourcesContent:   api.SourcesContentExclude,
-		LogLevel:         api.LogLevelSilent,
-		LogLimit:         maxFindings,
+		Target:         api.ESNext,
+		Charset:        api.CharsetUTF8,
+		LegalComments:  api.LegalCommentsNone,
+		TsconfigRaw:    tsconfigRaw,
+		Sourcemap:      api.SourceMapExternal,
+		SourcesContent: api.SourcesContentExclude,
+		LogLevel:       api.LogLevelSilent,
+		LogLimit:       maxFindings,
 	}
 }
 
@@ -236,19 +235,18 @@ func formats(metafile string) map[int]string {
 // function(request, inputs).
 func (b *bundle) strip() (scriptSource, engine.Findings) {
 	result := api.Transform(b.texts[0], api.TransformOptions{
-		Sourcefile:       moduleNamespace + ":0",
-		Loader:           api.LoaderTS,
-		Platform:         api.PlatformNeutral,
-		Target:           api.ESNext,
-		Charset:          api.CharsetUTF8,
-		LegalComments:    api.LegalCommentsNone,
-		MinifyWhitespace: true,
-		TreeShaking:      api.TreeShakingFalse,
-		TsconfigRaw:      tsconfigRaw,
-		Sourcemap:        api.SourceMapExternal,
-		SourcesContent:   api.SourcesContentExclude,
-		LogLevel:         api.LogLevelSilent,
-		LogLimit:         maxFindings,
+		Sourcefile:     moduleNamespace + ":0",
+		Loader:         api.LoaderTS,
+		Platform:       api.PlatformNeutral,
+		Target:         api.ESNext,
+		Charset:        api.CharsetUTF8,
+		LegalComments:  api.LegalCommentsNone,
+		TreeShaking:    api.TreeShakingFalse,
+		TsconfigRaw:    tsconfigRaw,
+		Sourcemap:      api.SourceMapExternal,
+		SourcesContent: api.SourcesContentExclude,
+		LogLevel:       api.LogLevelSilent,
+		LogLimit:       maxFindings,
 	})
 	if len(result.Errors) > 0 {
 		return b.source, b.findings(result.Errors)
@@ -427,4 +425,32 @@ func (s scriptSource) enter(fn *ast.FunctionLiteral) {
 		call.ArgumentList = append(call.ArgumentList, &ast.Identifier{Name: unistring.String(name), Idx: call.RightParenthesis})
 	}
 	fn.Body.List[last] = &ast.ReturnStatement{Return: throw.Throw, Argument: call}
+}
+
+// mainOf is the function that a module exports as its default, where the name of
+// it is declared once; nil otherwise.
+func mainOf(fn *ast.FunctionLiteral) ast.Node {
+	last := fn.Body.List[len(fn.Body.List)-1].(*ast.ReturnStatement)
+	name, ok := last.Argument.(*ast.CallExpression).Callee.(*ast.Identifier)
+	if !ok {
+		return nil
+	}
+	for _, statement := range fn.Body.List {
+		if declared, ok := statement.(*ast.FunctionDeclaration); ok && declared.Function.Name != nil && declared.Function.Name.Name == name.Name {
+			return declared.Function
+		}
+		var list []*ast.Binding
+		switch s := statement.(type) {
+		case *ast.VariableStatement:
+			list = s.List
+		case *ast.LexicalDeclaration:
+			list = s.List
+		}
+		for _, binding := range list {
+			if target, ok := binding.Target.(*ast.Identifier); ok && target.Name == name.Name {
+				return binding.Initializer
+			}
+		}
+	}
+	return nil
 }

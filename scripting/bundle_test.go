@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -397,4 +398,25 @@ func FuzzModules(f *testing.F) {
 			t.Fatal("passed with an error")
 		}
 	})
+}
+
+func TestConditionsOfModulesAreCountedWhereTheyWereWritten(t *testing.T) {
+	coverage := &scripting.Coverage{}
+	src := files(t, "-- p.ts --\nimport { main } from './lib.ts';\n\nexport default function (request: any): boolean {\n  const jwt = request.context.oauth_jwt;\n  if (!jwt) return false;\n  return main(jwt as { ref: string });\n}\n-- lib.ts --\ninterface Jwt { ref: string }\n\nexport const main = (jwt: Jwt): boolean =>\n  jwt.ref === 'refs/heads/main' && 'ü' !== jwt.ref;\n")
+	policy, err := scripting.New(scripting.Options{Deadline: deadline, Coverage: coverage}).CompilePolicy(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := policy.Evaluate(t.Context(), github(t)); err != nil || !got.Pass {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	var told []string
+	for _, one := range coverage.Conditions() {
+		told = append(told, fmt.Sprintf("%s %s %d/%d", one.At, one.Text, one.Yes, one.No))
+	}
+	want := "lib.ts:4,3 jwt.ref === \"refs/heads/main\" 1/0\nlib.ts:4,36 \"ü\" !== jwt.ref 1/0\np.ts:5,7 !jwt 0/1\np.ts:6,10 main(jwt) 1/0"
+	slices.Sort(told)
+	if got := strings.Join(told, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
 }

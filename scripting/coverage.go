@@ -97,7 +97,12 @@ const maxConditionText = 80
 // returns them in the order of their numbers.
 func (c *Coverage) instrument(fn *ast.FunctionLiteral, source scriptSource) []*condition {
 	i := &instrumenter{source: source}
-	i.walk(reflect.ValueOf(fn.Body), true)
+	if source.module {
+		i.main = mainOf(fn)
+		i.walk(reflect.ValueOf(fn.Body.List[:len(fn.Body.List)-1]), false)
+	} else {
+		i.walk(reflect.ValueOf(fn.Body), true)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conditions = append(c.conditions, i.conditions...)
@@ -107,6 +112,7 @@ func (c *Coverage) instrument(fn *ast.FunctionLiteral, source scriptSource) []*c
 // instrumenter is one script on its way.
 type instrumenter struct {
 	source     scriptSource
+	main       ast.Node // of a module, the function that it exports; nil where that is not known
 	conditions []*condition
 }
 
@@ -124,7 +130,7 @@ func (i *instrumenter) walk(v reflect.Value, own bool) {
 		}
 		switch v.Interface().(type) {
 		case *ast.FunctionLiteral, *ast.ArrowFunctionLiteral:
-			own = false
+			own = v.Interface() == i.main
 		}
 		i.walk(v.Elem(), own)
 		i.see(v.Interface(), own) // its parts are counted first, as they run first
