@@ -413,8 +413,9 @@ func (b *bundle) named(message string) string {
 }
 
 // enter makes the last statement, which throws what the default export
-// returns, return it, and hands it what the outer function was called with.
-func (s scriptSource) enter(fn *ast.FunctionLiteral) {
+// returns, return it, and hands it what the outer function was called with. A
+// default export that can be seen to be no function is refused.
+func (s scriptSource) enter(fn *ast.FunctionLiteral) engine.Findings {
 	for i, name := range []string{requestName, inputsName} {
 		fn.ParameterList.List[i].Target.(*ast.Identifier).Name = unistring.String(name)
 	}
@@ -425,6 +426,15 @@ func (s scriptSource) enter(fn *ast.FunctionLiteral) {
 		call.ArgumentList = append(call.ArgumentList, &ast.Identifier{Name: unistring.String(name), Idx: call.RightParenthesis})
 	}
 	fn.Body.List[last] = &ast.ReturnStatement{Return: throw.Throw, Argument: call}
+	switch main := mainOf(fn).(type) {
+	case *ast.NumberLiteral, *ast.StringLiteral, *ast.BooleanLiteral, *ast.NullLiteral, *ast.ObjectLiteral, *ast.ArrayLiteral, *ast.RegExpLiteral, *ast.TemplateLiteral, *ast.ClassLiteral:
+		return engine.Findings{{
+			Summary: "the default export is no function",
+			Detail:  "Write export default function (request, inputs) { … }: it is called for each decision.",
+			At:      s.rangeAt(int(main.Idx0())-1-len(prefix), 1),
+		}}
+	}
+	return nil
 }
 
 // mainOf is the function that a module exports as its default, where the name of

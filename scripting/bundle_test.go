@@ -107,6 +107,7 @@ func TestFaultsInModulesStandInTheFilesOfTheAuthor(t *testing.T) {
 		{"await", "-- p.js --\nexport default ⟦async (r) => { await r }\n", "async functions are not supported", ""},
 		{"a parameter's rest", "-- p.ts --\nexport default (r: any) => ((⟦[a, ...b]: string[]) => b.length)(r)\n", "Rest element not supported here", ""},
 		{"no default export", "-- p.ts --\n⟦export const x = 1\n", "the module has no default export", "export default"},
+		{"a default export that is no function", "-- p.ts --\nimport { x } from './a.ts';\nexport default ⟦{ x };\n-- a.ts --\nexport const x = 1;\n", "the default export is no function", "export default function"},
 		{"return beside export", "-- p.ts --\nexport const x = 1;\n⟦return true;\n", "a module cannot return", "export default function"},
 		{"a name that a file has not", "-- p.ts --\nimport { ⟦nope } from './a.ts';\nexport default () => nope\n-- a.ts --\nexport const yes = 1;\n", `"a.ts" exports no "nope"`, ""},
 		{"a file that was not read", "-- p.ts --\nimport { nope } from ⟦'./b.ts';\nexport default () => nope\n", `"./b.ts" was not read`, ""},
@@ -175,7 +176,7 @@ func TestWhatAModuleThrowsIsToldWhereTheAuthorWroteIt(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "p.ts:3") {
 		t.Errorf("got %v", err)
 	}
-	policy, err = scripting.New(scripting.Options{Deadline: deadline}).CompilePolicy(files(t, "-- p.ts --\nexport default 5\n"))
+	policy, err = scripting.New(scripting.Options{Deadline: deadline}).CompilePolicy(files(t, "-- p.ts --\nconst x = Math.max(1, 2); export default x\n"))
 	if err == nil {
 		_, err = policy.Evaluate(t.Context(), github(t))
 	}

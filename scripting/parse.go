@@ -38,7 +38,9 @@ func Parse(script engine.Script) (*Parsed, error) {
 		return nil, found
 	}
 	if source.module {
-		source.enter(inner)
+		if found := source.enter(inner); found != nil {
+			return nil, found
+		}
 	}
 	return &Parsed{Function: inner, Module: source.module, source: source}, nil
 }

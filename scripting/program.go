@@ -54,7 +54,7 @@ const (
 type Compiler struct {
 	opts   Options
 	guards map[string][]guard
-	every  []guard       // all of them
+	every  []guard       // all of them that may wait, see guardAll
 	places chan struct{} // one for each evaluation at a time that is not light
 	cache  *cache
 	slots  sync.Map // for analyse
@@ -83,8 +83,10 @@ func New(opts Options) *Compiler {
 		regexp2.SetTimeoutCheckPeriod(clockPeriod)
 	})
 	guards := guardsByName()
+	every := slices.Concat(slices.Collect(maps.Values(guards))...)
+	every = slices.DeleteFunc(every, func(g guard) bool { return g.always })
 	return &Compiler{
-		opts: opts, guards: guards, every: sortGuards(slices.Concat(slices.Collect(maps.Values(guards))...)),
+		opts: opts, guards: guards, every: sortGuards(every),
 		places: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), cache: &cache{},
 	}
 }
@@ -178,7 +180,9 @@ func (c *Compiler) translate(text scriptSource, inputs map[string]any, open bool
 		return nil, found
 	}
 	if text.module {
-		text.enter(inner)
+		if found := text.enter(inner); found != nil {
+			return nil, found
+		}
 	}
 	var conditions []*condition
 	if c.opts.Coverage != nil {
