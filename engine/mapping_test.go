@@ -137,8 +137,12 @@ func TestMappingsAreResolvedBeforeTheyServe(t *testing.T) {
 		told   []string
 	}{
 		{"as it is", func(*engine.Spec) {}, nil},
-		{"one that is not there", func(s *engine.Spec) { s.Providers[0].Mappings = append(s.Providers[0].Mappings, enginetest.Refs("mapping.m")...) }, []string{"mapping.m is not declared"}},
-		{"one twice", func(s *engine.Spec) { s.Providers[0].Mappings = append(s.Providers[0].Mappings, s.Providers[0].Mappings...) }, []string{"mapping.m0 has no effect"}},
+		{"one that is not there", func(s *engine.Spec) {
+			s.Providers[0].Mappings = append(s.Providers[0].Mappings, enginetest.Refs("mapping.m")...)
+		}, []string{"mapping.m is not declared"}},
+		{"one twice", func(s *engine.Spec) {
+			s.Providers[0].Mappings = append(s.Providers[0].Mappings, s.Providers[0].Mappings...)
+		}, []string{"mapping.m0 has no effect"}},
 		{"one that nothing names", func(s *engine.Spec) { s.Providers[0].Mappings = nil }, []string{`mapping "m0" maps nothing`}},
 		{"two of a name", func(s *engine.Spec) { s.Mappings = append(s.Mappings, s.Mappings...) }, []string{`the mapping "m0" is declared twice`}},
 		{"one that does not parse", func(s *engine.Spec) { s.Mappings[0].Script.Text = "return (" }, []string{"invalid JavaScript: unexpected token }"}},

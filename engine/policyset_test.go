@@ -232,7 +232,9 @@ func TestSecretsAndWordsOfProxiesAreNoHeadersForPolicies(t *testing.T) {
 		spec := guarded(d, engine.AllPolicies, "policy.yes")
 		spec.Providers[0].ForwardAuth.PolicyHeaders = []string{name}
 		_, found := d.Compile(spec)
-		if i := slices.IndexFunc(found, func(f engine.Finding) bool { return strings.HasPrefix(f.Summary, "policies cannot see the header") && f.At.Start.Line == 62 }); i < 0 {
+		if i := slices.IndexFunc(found, func(f engine.Finding) bool {
+			return strings.HasPrefix(f.Summary, "policies cannot see the header") && f.At.Start.Line == 62
+		}); i < 0 {
 			t.Errorf("%s: told %v", name, found)
 		}
 	}

@@ -6,20 +6,24 @@
 // # What a policy is
 //
 // The body of function(request, inputs), in strict mode. It answers with the
-// boolean true or false; anything else is an error, which denies. request is:
+// boolean true or false; anything else is an error, which denies. A mapping is
+// the same, and answers with an object of claims. request is:
 //
 //	request.context.oauth_jwt, .JWT      the input JWT's claims, or null
 //	request.context.oauth_scopes         array
 //	request.context.oauth_grant_type     string
-//	request.context.source               label, or null
+//	request.context.source, .actor       label, identity; or null
+//	request.context.cert                 subject, issuer, serial, not_after, fingerprint; or null
+//	request.context.registry             null
 //	request.user                         username, name, groups, attributes
 //	request.provider                     label
-//	request.http                         door, method, host, path, client_ip
+//	request.http                         door, method, host, path, client_ip, headers
 //	request.client_ip                    string, or null
 //	request.time                         RFC 3339, UTC
 //
 // All of it and inputs can be read and never written. A member that request or
-// inputs do not have throws and names the right one; a claim that is absent is
+// inputs do not have is a finding where it can be seen (members.go), and throws
+// elsewhere; both name the right one. A claim that is absent is
 // undefined, whatever its name: no claims object has a prototype. Whole numbers
 // beyond 2^53 arrive as strings. new Date() is the time of the request. Date's
 // local times are those of the machine: use the UTC ones.
@@ -27,6 +31,11 @@
 // There is no clock, no randomness, no input or output, no code from strings,
 // no global object, and nothing asynchronous. Async functions, generators and
 // BigInt are findings.
+//
+// The helpers (help*.go) are functions that a script has besides: none costs
+// anything that no script names, all pay into the budget, and none takes a value
+// of another type for what it wants. callPolicy runs another Program within the
+// deadline and the budget of the one that asks.
 //
 // # Modules and TypeScript
 //

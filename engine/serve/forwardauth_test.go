@@ -364,6 +364,21 @@ func TestPoliciesAtTheDoor(t *testing.T) {
 	}
 }
 
+func TestAPolicyAtTheDoorSeesTheHeadersThatAreLetThrough(t *testing.T) {
+	d := newDoor(t)
+	spec := d.guarded(t)
+	spec.Policies = []engine.PolicySource{
+		{Decl: enginetest.Declare("agent", 80), Script: engine.Script{At: enginetest.At(80), Text: `return request.http.headers["user-agent"] === "curl/8" && Object.keys(request.http.headers).length === 1;`}},
+	}
+	spec.Providers[0].ForwardAuth.Policies = enginetest.Refs("policy.agent")
+	spec.Providers[0].ForwardAuth.PolicyHeaders = []string{"User-Agent"}
+	d.Serve(t, spec)
+	authorization := basic("x", d.Password(t, "prometheus", nil))
+	for agent, status := range map[string]int{"curl/8": 200, "curl/9": 403} {
+		checkDoor(t, d.check(t, nginxLoki, "Authorization", authorization, "User-Agent", agent, "X-Original-Method", "GET", "X-Original-Url", "https://loki.example.com/x"), status)
+	}
+}
+
 func lastDenied(t testing.TB, d *door) string {
 	t.Helper()
 	for _, decision := range slices.Backward(d.Audit.All()) {
