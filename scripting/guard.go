@@ -215,7 +215,8 @@ func (run *evaluation) guard() {
 	}
 }
 
-// guardAll puts all the others there too, in the middle of a run.
+// guardAll puts all the others there too, in the middle of a run, but for those
+// that stand before what only a name reaches: the script has none of these.
 func (run *evaluation) guardAll() {
 	run.install(run.every, run.guards)
 }

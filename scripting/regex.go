@@ -165,9 +165,11 @@ func largest(sizes map[string]int) int {
 // timed runs a match, and ends the run where it was backtracked for so long
 // that the engine may have given up and called that "no match".
 func (run *evaluation) timed(next native, call goja.FunctionCall, pattern, text goja.Value) goja.Value {
-	run.spend(run.matchCost(pattern, sizeOf(text)))
+	paid := run.payMatch(call.This, pattern, text)
 	if !backtracks(call.This, pattern, text) {
-		return next(call)
+		v := next(call)
+		paid(v.ToBoolean())
+		return v
 	}
 	run.use(max(0, run.left-(budget-light)+1)) // it may take long, which no units tell
 	began := time.Now()
@@ -175,7 +177,29 @@ func (run *evaluation) timed(next native, call goja.FunctionCall, pattern, text 
 	if time.Since(began) > maxMatch {
 		run.stop(errRegex)
 	}
+	paid(v.ToBoolean())
 	return v
+}
+
+// payMatch pays for a match, by what it returns once the match is over where
+// only then is known how far it went: one of several in the same text.
+func (run *evaluation) payMatch(this, pattern, text goja.Value) (after func(found bool)) {
+	regex, ok := pattern.(*goja.Object)
+	if !ok || this != pattern || !resumes(regex) {
+		run.spend(run.matchCost(pattern, sizeOf(text)))
+		return func(bool) {}
+	}
+	from := min(clamp(regex.Get("lastIndex")), sizeOf(text))
+	if run.matchCost(pattern, sizeOf(text)-from) > run.left {
+		run.stop(errBudget)
+	}
+	return func(found bool) {
+		to := sizeOf(text)
+		if found {
+			to = min(max(from, clamp(regex.Get("lastIndex"))), to)
+		}
+		run.spend(8 + run.matchCost(pattern, to-from))
+	}
 }
 
 // backtracks says whether goja may match with the other engine: where a match
@@ -186,9 +210,16 @@ func backtracks(this, pattern, text goja.Value) bool {
 	if !ok || regex.ClassName() != "RegExp" {
 		return false
 	}
-	is := func(flag string) bool { v := regex.Get(flag); return v != nil && v.ToBoolean() }
 	if this == pattern {
-		return (is("global") || is("sticky")) && clamp(regex.Get("lastIndex")) > 0
+		return resumes(regex) && clamp(regex.Get("lastIndex")) > 0
 	}
-	return is("sticky") || len(text.String()) != sizeOf(text)
+	return has(regex, "sticky") || len(text.String()) != sizeOf(text)
+}
+
+// resumes says whether a match begins where the last one ended.
+func resumes(regex *goja.Object) bool { return has(regex, "global") || has(regex, "sticky") }
+
+func has(regex *goja.Object, flag string) bool {
+	v := regex.Get(flag)
+	return v != nil && v.ToBoolean()
 }

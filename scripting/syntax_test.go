@@ -2,8 +2,10 @@ package scripting_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/scripting"
@@ -113,22 +115,47 @@ func TestScriptsThatWouldOverflowTheParserAreFindings(t *testing.T) {
 	}
 }
 
+// FuzzCompileAndRun looks for a script that gets through where it may not: with
+// an error, after it threw, twice with two answers, or long after its deadline.
 func FuzzCompileAndRun(f *testing.F) {
 	for _, script := range []string{repositoryPolicy, serviceAccountPolicy, issuerPolicy, productPolicy, "return true }, function(){", "const [a, ...b] = request.context.oauth_scopes; return `${a}` + b"} {
 		f.Add(script)
 	}
+	for _, file := range hostileFiles(f) {
+		script, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(script))
+	}
+	const limit = 2 * time.Second // beyond the deadline: fuzzing takes every processor
 	compiler := scripting.New(scripting.Options{})
 	f.Fuzz(func(t *testing.T, script string) {
-		policy, err := compiler.CompilePolicy(source(script, nil))
-		if err != nil {
-			var found engine.Findings
-			if !errors.As(err, &found) || found.Err() == nil {
-				t.Fatalf("not findings: %v", err)
+		evaluate := func(script string) (engine.Verdict, error) {
+			policy, err := compiler.CompilePolicy(source(script, nil))
+			if err != nil {
+				var found engine.Findings
+				if !errors.As(err, &found) || found.Err() == nil {
+					t.Fatalf("not findings: %v", err)
+				}
+				return engine.Verdict{}, nil
 			}
-			return
+			began := time.Now()
+			verdict, err := policy.Evaluate(t.Context(), github(t))
+			if took := time.Since(began); took > limit {
+				t.Fatalf("took %v", took)
+			}
+			if verdict.Pass && err != nil {
+				t.Fatalf("passed with the error %v", err)
+			}
+			return verdict, err
 		}
-		if verdict, err := policy.Evaluate(t.Context(), github(t)); verdict.Pass && err != nil {
-			t.Fatal("passed with an error")
+		first, err := evaluate(script)
+		if second, again := evaluate(script); err == nil && again == nil && first.Pass != second.Pass {
+			t.Fatalf("answered %v, then %v", first, second)
+		}
+		if verdict, _ := evaluate("throw null;" + script); verdict.Pass {
+			t.Fatal("passed although it threw")
 		}
 	})
 }
