@@ -50,39 +50,46 @@
 //
 // Every evaluation has its own runtime, which is thrown away.
 //
-//   - The script's own steps: by an interrupt at the deadline, or when the
-//     request is canceled, that no catch or finally sees. Whatever an
-//     evaluation that outlasts its deadline returned, it is an error.
-//   - Calls in calls: by MaxCallDepth.
-//   - Strings and arrays: by a budget of 2^20 characters and elements per
-//     evaluation. The script is rewritten when it is compiled, so that the
-//     results of + and of templates, and what ... spreads, pay into it.
+//   - Steps, strings, arrays, objects: by one budget of 2^19 units (meter.go),
+//     each of at most about 64 bytes. The script is rewritten when it is
+//     compiled: each function, loop, catch and default pays, when it is entered,
+//     for all that stands in it (steps.go); the results of + and of templates
+//     and what is spread pay by their length. The same script on the same input
+//     takes the same units everywhere, whatever the machine is busy with, and no
+//     catch or finally sees the end of them.
 //   - Native functions that loop or allocate: each pays into the budget before
-//     it works, and looks at the clock. Methods of arrays refuse what only
-//     poses as an array. A program installs the guards of the names that stand
-//     in it; a computed key cannot name a guarded function without its guard.
-//   - Regular expressions: goja runs most with RE2, in linear time, but some
-//     by backtracking (look-around, back-references, g on text beyond ASCII,
-//     lastIndex). These give up after 100 ms (measured: 210, by a coarse clock)
-//     and then answer "no match", which would let in where the test is negated:
-//     hence a match that took 80 ms ends the evaluation with an error. The
-//     100 ms are a package variable of regexp2, which New sets once for the
+//     it works (guard.go). Methods of arrays refuse what only poses as an array.
+//     A program installs the guards of the names that stand in it and could do
+//     harm in one call; once it has used 2^12 units, all the others. A computed
+//     key cannot name a guarded function without its guard.
+//   - Time: by an interrupt at the deadline, for what the units do not see. What
+//     an evaluation returned that outlasted its deadline is an error.
+//   - Many at once: what has used 2^16 units, some milliseconds of them, needs
+//     one of the Compiler's places to go on, of which there is one for two
+//     processors, and is an error where it gets none until its deadline.
+//     What uses less, as every ordinary policy does, never waits.
+//   - Calls in calls: by MaxCallDepth.
+//   - Regular expressions: a pattern that RE2 cannot run in linear time (with
+//     look-around or back-references) is a finding, or throws where it is made
+//     at run time (regex.go). goja backtracks some of the others, too: with g
+//     or y behind the start of the text, or beyond ASCII. These give up after 20
+//     ms and then answer "no match", which would let in where the test is
+//     negated: hence a match that took 15 ms ends the evaluation with an error.
+//     The 20 ms are a package variable of regexp2, which New sets once for the
 //     process.
 //   - Scripts: 16 KiB, with brackets at most 200 deep, so that no parser can
 //     overflow the stack. Modules: 32 files of that size and 64 KiB together.
 //
-// A native call that is within the budget may overrun the deadline; over the
-// hostile scripts of the tests an evaluation ends within the deadline and
-// 250 ms, in a process of less than 192 MiB.
+// Over the hostile scripts of testdata/hostile an evaluation ends within its
+// deadline and 50 ms, and in a process of less than 64 MiB; without a deadline
+// the budget alone keeps them within these.
 //
 // # What is not
 //
-// Memory is not counted: a script that makes small objects as fast as it can
-// allocates some tens of MiB until its deadline, and as many evaluations do so
-// at once as there are requests. The deadline is of the wall clock: on a
-// machine that has too little CPU, an innocent policy may be late, and denies.
-// The table of guards follows this version of goja; a newer one may bring
-// methods to it, though no new globals. Policies are code that the operator
-// trusts, protected against mistakes and hostile claims; what does not trust
-// its author belongs into a process of its own.
+// The deadline is of the wall clock: on a machine that has too little CPU, an
+// innocent policy may be late, and denies. Memory is bounded by what the units
+// are measured to stand for, not counted. The table of guards and the weights
+// follow this version of goja; a newer one may bring methods to the former,
+// though no new globals. A fault of goja itself (a crash, a way out) is a fault
+// of the daemon: there is no process around a script.
 package scripting
