@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"net/textproto"
@@ -215,7 +216,9 @@ func (f *field) table() []member {
 		f.fail(f.at, fault{summary: "has a number of cases out of range", detail: fmt.Sprintf("There may be between 1 and %d.", maxCases)})
 		return nil
 	case isObject(out.value.Type()):
-		return objectMembers(out.value, f.expr, f.at)
+		rows := objectMembers(out.value, f.expr, f.at)
+		slices.SortStableFunc(rows, func(a, b member) int { return cmp.Compare(a.at.Start.Byte, b.at.Start.Byte) })
+		return rows
 	}
 	rows := listMembers(out.value, f.expr, f.at)
 	for i := range rows {

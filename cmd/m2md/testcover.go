@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/rehearse"
 	"github.com/m2md/m2md/scripting"
 )
@@ -65,10 +66,10 @@ func (c *testCover) gaps() []gap {
 	add := func(things []rehearse.Reached, yes, no string) {
 		for _, one := range things {
 			if one.Yes == 0 {
-				all = append(all, gap{one.At.String(), one.Name + ": " + yes})
+				all = append(all, gap{columned(one.At), one.Name + ": " + yes})
 			}
 			if one.No == 0 && no != "" {
-				all = append(all, gap{one.At.String(), one.Name + ": " + no})
+				all = append(all, gap{columned(one.At), one.Name + ": " + no})
 			}
 		}
 	}
@@ -78,11 +79,15 @@ func (c *testCover) gaps() []gap {
 	add(c.reach.Policies, "never says yes", "never says no")
 	for _, one := range c.scripts.Conditions() {
 		if missed := one.Missed(); missed != "" {
-			at := fmt.Sprintf("%s:%d:%d", one.At.File, one.At.Start.Line, one.At.Start.Column)
-			all = append(all, gap{at, fmt.Sprintf("%s: %s: %s", one.Script, missed, one.Text)})
+			all = append(all, gap{columned(one.At), fmt.Sprintf("%s: %s: %s", one.Script, missed, one.Text)})
 		}
 	}
 	return all
+}
+
+// columned is a place as compilers write it, which most viewers of logs link.
+func columned(at engine.Range) string {
+	return fmt.Sprintf("%s:%d:%d", at.File, at.Start.Line, at.Start.Column)
 }
 
 func (c *testCover) writeText(out *bytes.Buffer) {

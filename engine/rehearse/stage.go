@@ -48,7 +48,7 @@ func newStage(spec engine.Spec, random io.Reader) (*stage, error) {
 	s.spec.Server.TLS = nil
 	s.spec.SigningKeys = slices.Clone(spec.SigningKeys)
 	for i, key := range s.spec.SigningKeys {
-		s.spec.SigningKeys[i] = engine.SigningKey{Decl: known(key.Decl)}
+		s.spec.SigningKeys[i] = engine.SigningKey{Decl: engine.Decl{Label: key.Label, At: key.At}}
 	}
 	s.spec.Sources, s.spec.Certificates = slices.Clone(spec.Sources), slices.Clone(spec.Certificates)
 	for i := range s.spec.Sources {
