@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -486,4 +487,22 @@ func TestTheReferenceDescribesEveryAttribute(t *testing.T) {
 		t.Errorf("%d blocks", len(docs))
 	}
 	visit(docs)
+}
+
+// The blocks of the documentation are what somebody copies.
+func TestTheTestsInTheDocumentationAreOfTheRightForm(t *testing.T) {
+	text, err := os.ReadFile("../docs/testing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)\n```hcl\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) < 2 {
+		t.Fatalf("%d blocks were found", len(blocks))
+	}
+	for _, block := range blocks {
+		loaded := load(t, hcl.Options{Path: folder(t, map[string]string{"x.m2mdtest.hcl": block[1]}), WithTests: true})
+		if len(loaded.Spec.Tests) == 0 {
+			t.Errorf("no test is in\n%s", block[1])
+		}
+	}
 }

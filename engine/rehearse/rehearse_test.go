@@ -250,6 +250,21 @@ func TestACertificateCountsAsLongAsTheOneInItsPlace(t *testing.T) {
 	}
 }
 
+func TestPoliciesSeeTheRequestOfTheCase(t *testing.T) {
+	spec := theSpec()
+	spec.Policies[1] = policy("june", 80, `return request.http.headers["x-team"] === "sre" && request.http.method === "POST" && request.http.host === "p.example.com" && request.http.client_ip === "192.0.2.1";`)
+	spec.Providers[0].ForwardAuth.PolicyHeaders = []string{"x-team"}
+	r := rehearsal(t, spec)
+	asked := engine.Case{Provider: "p", From: from("oauth_source.github"), Door: engine.DoorForwardAuth}
+	if got := r.Run(t.Context(), asked); got.Err == nil {
+		t.Error("the policy says yes to a request that says nothing")
+	}
+	asked.Request = engine.Request{PolicyHTTP: engine.PolicyHTTP{Method: "POST"}, Header: map[string][]string{"X-Team": {"sre"}}}
+	if got := r.Run(t.Context(), asked); got.Err != nil {
+		t.Error(got.Err)
+	}
+}
+
 // What only the machine that serves has may be absent; what decides may not.
 func TestATestThatNeedsWhatIsAbsentIsSkipped(t *testing.T) {
 	spec := theSpec()
