@@ -259,7 +259,7 @@ func TestAPolicyAsksAnother(t *testing.T) {
 		{"itself, were it compiled", []string{`return !callPolicy("a")`}, false, "callPolicy has no answer: policy a threw TypeError: callPolicy has no answer", nil},
 		{"nothing is shared", []string{`Array.prototype.includes = () => true; String.prototype.x = 1; return callPolicy("b")`, `return !["a"].includes("b") && "".x === undefined`}, true, "", nil},
 		{"the budget is one", []string{`try { callPolicy("b") } catch (e) {} return true`, `for (;;) [1, 2, 3].map(x => x + "y".repeat(500))`}, false, "took", nil},
-		{"many calls use it up", []string{`for (;;) { try { callPolicy("b") } catch (e) {} }`, `return true`}, false, "took more", nil},
+		{"many calls use it up", []string{`for (;;) { try { callPolicy("b") } catch (e) {} }`, `return true`}, false, "took", nil}, // more than it may, or longer where the machine is slow
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
