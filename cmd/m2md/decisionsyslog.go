@@ -3,13 +3,13 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +32,7 @@ type syslogSink struct {
 	network, address string
 	host             string
 	conn             net.Conn
+	gone             *atomic.Bool // the receiver has closed conn
 }
 
 // openSyslog connects once, so that a wrong address is told at once.
@@ -51,8 +52,12 @@ func openSyslog(address string) (*syslogSink, error) {
 // connect tries, for a socket, both ways in which receivers listen there.
 func (s *syslogSink) connect() (err error) {
 	if s.network == "tcp" {
-		s.conn, err = net.DialTimeout("tcp", s.address, syslogPatience)
-		return err
+		if s.conn, err = net.DialTimeout("tcp", s.address, syslogPatience); err != nil {
+			return err
+		}
+		s.gone = new(atomic.Bool)
+		go awaitEnd(s.conn, s.gone)
+		return nil
 	}
 	var failures []error
 	for _, kind := range []string{"unixgram", "unix"} {
@@ -80,13 +85,13 @@ func (s *syslogSink) Write(lines []byte) (sent int, err error) {
 }
 
 func (s *syslogSink) send(line []byte) error {
+	if s.conn != nil && s.hungUp() {
+		s.drop()
+	}
 	if s.conn == nil {
 		if err := s.connect(); err != nil {
 			return err
 		}
-	} else if s.network == "tcp" && s.hungUp() {
-		s.drop()
-		return s.send(line)
 	}
 	if err := s.conn.SetWriteDeadline(time.Now().Add(syslogPatience)); err != nil {
 		return err
@@ -98,20 +103,19 @@ func (s *syslogSink) send(line []byte) error {
 	return nil
 }
 
-// hungUp says whether the receiver closed the connection: it never sends
-// anything, so that whatever can be read is the end. A write would not tell
-// before the line is lost.
-func (s *syslogSink) hungUp() bool {
-	if err := s.conn.SetReadDeadline(time.Now()); err != nil {
-		return true
-	}
-	_, err := s.conn.Read(make([]byte, 1))
-	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, io.EOF)
+// awaitEnd reads until the receiver closes the connection. It never sends
+// anything else. A write alone would not tell before its line is lost.
+func awaitEnd(conn net.Conn, gone *atomic.Bool) {
+	io.Copy(io.Discard, conn) //nolint:errcheck // however it ends, it ends
+	gone.Store(true)
 }
+
+// hungUp says whether the receiver closed the connection.
+func (s *syslogSink) hungUp() bool { return s.gone != nil && s.gone.Load() }
 
 func (s *syslogSink) drop() {
 	s.conn.Close() //nolint:errcheck // it is broken
-	s.conn = nil
+	s.conn, s.gone = nil, nil
 }
 
 // message is a line in the form of the receiver.

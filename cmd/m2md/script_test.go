@@ -52,6 +52,7 @@ func TestTheCommandsBehaveAsTranscribed(t *testing.T) {
 			"appears": appears,
 			"size":    size,
 			"issuer":  world.command,
+			"mint":    world.mint,
 			"readonly": func(ts *testscript.TestScript, _ bool, args []string) {
 				makeReadOnly(ts, ts.MkAbs(args[0]))
 			},
