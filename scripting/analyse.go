@@ -118,7 +118,7 @@ func (a *analysis) fields(t reflect.Type) []int {
 
 // expression walks an expression and returns what takes its place.
 func (a *analysis) expression(expr ast.Expression, v reflect.Value) ast.Expression {
-	if !a.own[expr] {
+	if len(a.own) == 0 || !a.own[expr] {
 		a.walk(v)
 		return a.rewrite(expr)
 	}
@@ -210,7 +210,7 @@ func (a *analysis) see(node any) {
 		a.parameters(n)
 	case *ast.Identifier:
 		a.tricky = a.tricky || n.Name == "Array" && !a.plain[n] // Array(n) is sparse
-		a.traces = a.traces || errorNames[n.Name.String()] && !a.errors[n]
+		a.traces = a.traces || !a.errors[n] && errorNames[n.Name.String()]
 	case *ast.PropertyShort:
 		a.tricky = a.tricky || n.Name.Name == "Array"
 		a.traces = a.traces || errorNames[n.Name.Name.String()]
