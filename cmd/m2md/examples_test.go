@@ -66,7 +66,8 @@ func TestEveryVariantInAReadmeOfTheExamplesIsValid(t *testing.T) {
 					t.Fatal(err)
 				}
 				replaceBlock(t, copied, block[1])
-				if a := assessed(t, copied); len(a.Findings) > 0 || a.Engine == nil {
+				a := assessed(t, copied)
+				if a.Findings = linted(a, lintOptions()); len(a.Findings) > 0 || a.Engine == nil {
 					t.Errorf("validate says:\n%s", text(a))
 				}
 			})

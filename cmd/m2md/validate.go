@@ -15,6 +15,7 @@ func validateCommand() *cli.Command {
 		Usage: "check the configuration as the daemon would, without network and storage",
 		Flags: []cli.Flag{
 			configFlag(), allowPathFlag(), formatFlag(), missingSecretsFlag(),
+			&cli.BoolFlag{Name: "strict", Usage: "take warnings for errors"},
 		},
 	}, "", validate)
 }
@@ -38,6 +39,9 @@ func validate(c *cli.Context) error {
 		WithTests:           true,
 	}, 1, deps)
 	a.Findings = append(a.Findings, mappingFaults(c.Context, a, deps)...)
+	if a.Findings = linted(a, lintOptions()); c.Bool("strict") {
+		a.Findings = strict(a.Findings)
+	}
 	if a.Findings.Err() != nil {
 		a.Engine = nil
 	}

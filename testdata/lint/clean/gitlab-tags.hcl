@@ -1,0 +1,27 @@
+# Versions of every project of a group.
+
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
+oauth_source "gitlab" {
+  profile             = "gitlab"
+  issuer              = "https://gitlab.com"
+  oidc_well_known_url = "https://gitlab.com/.well-known/openid-configuration"
+  audiences           = ["https://auth.example.com"]
+  max_token_age       = "1h"
+}
+
+provider "files" {
+  access "ci" {
+    from = [oauth_source.gitlab]
+    require_claims = {
+      namespace_id    = "72"
+      ref             = pattern("v[0-9]+[.][0-9]+[.][0-9]+")
+      ref_type        = "tag"
+      ref_protected   = "true"
+      pipeline_source = ["push", "web", "schedule"]
+    }
+  }
+}

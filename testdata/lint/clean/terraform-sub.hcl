@@ -1,0 +1,24 @@
+# The same by sub, beside the id of the organization.
+
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
+oauth_source "terraform" {
+  profile             = "terraform"
+  issuer              = "https://app.terraform.io"
+  oidc_well_known_url = "https://app.terraform.io/.well-known/openid-configuration"
+  audiences           = ["https://auth.example.com"]
+  max_token_age       = "2h"
+}
+
+provider "files" {
+  access "apply" {
+    from = [oauth_source.terraform]
+    require_claims = {
+      terraform_organization_id = "org-GRNbCjYNpBB6NEH9"
+      sub                       = pattern("organization:acme:project:[^:]+:workspace:[^:]+:run_phase:apply")
+    }
+  }
+}

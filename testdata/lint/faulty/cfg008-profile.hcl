@@ -1,0 +1,22 @@
+# A known issuer, and no profile.
+
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
+oauth_source "github" {
+  issuer              = "https://token.actions.githubusercontent.com" # WARNING: CFG008
+  oidc_well_known_url = "https://token.actions.githubusercontent.com/.well-known/openid-configuration"
+  audiences           = ["https://auth.example.com"]
+}
+
+provider "files" {
+  access "ci" {
+    from = [oauth_source.github]
+    require_claims = {
+      repository_id = "5678"
+      ref           = "refs/heads/main"
+    }
+  }
+}

@@ -1,0 +1,23 @@
+# Ignores without a reason, and without an id.
+
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
+oauth_source "github" {
+  profile             = "github-actions"
+  issuer              = "https://token.actions.githubusercontent.com"
+  oidc_well_known_url = "https://token.actions.githubusercontent.com/.well-known/openid-configuration"
+  audiences           = ["https://auth.example.com"]
+}
+
+provider "files" {
+  access "ci" {
+    from = [oauth_source.github]
+    require_claims = {
+      repository = "acme/api" /* WARNING: WIF003, WARNING: LNT001 */ # m2md:ignore WIF003
+      ref        = "refs/heads/main" /* WARNING: LNT001 */ # m2md:ignore
+    }
+  }
+}

@@ -1,0 +1,23 @@
+# An ignore of what there is not.
+
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
+oauth_source "github" {
+  profile             = "github-actions"
+  issuer              = "https://token.actions.githubusercontent.com"
+  oidc_well_known_url = "https://token.actions.githubusercontent.com/.well-known/openid-configuration"
+  audiences           = ["https://auth.example.com"]
+}
+
+provider "files" {
+  access "ci" {
+    from = [oauth_source.github]
+    require_claims = {
+      repository_id = "5678" # m2md:ignore WIF0003 the owner keeps the name. WARNING: LNT002
+      ref           = "refs/heads/main"
+    }
+  }
+}

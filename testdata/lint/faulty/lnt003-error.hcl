@@ -1,0 +1,23 @@
+# An error is never ignored.
+
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
+oauth_source "github" {
+  profile             = "github-actions"
+  issuer              = "https://token.actions.githubusercontent.com"
+  oidc_well_known_url = "https://token.actions.githubusercontent.com/.well-known/openid-configuration"
+  audiences           = ["https://auth.example.com"]
+}
+
+provider "files" {
+  access "ci" {
+    from = [oauth_source.github]
+    require_claims = {
+      # m2md:ignore WIF011 GitHub may mend it. WARNING: LNT003
+      repository_id = 5678 # ERROR: WIF011
+    }
+  }
+}

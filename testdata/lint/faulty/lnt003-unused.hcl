@@ -1,0 +1,24 @@
+# Ignores of what is not there, or stands elsewhere.
+
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
+oauth_source "github" {
+  profile             = "github-actions"
+  issuer              = "https://token.actions.githubusercontent.com"
+  oidc_well_known_url = "https://token.actions.githubusercontent.com/.well-known/openid-configuration"
+  audiences           = ["https://auth.example.com"]
+}
+
+provider "files" {
+  access "ci" {
+    from = [oauth_source.github]
+    require_claims = {
+      repository_id = "5678" # m2md:ignore WIF003 the owner keeps the name. WARNING: LNT003
+      ref           = "refs/heads/main"
+      # m2md:ignore WIF003 the owner keeps the name. WARNING: LNT003
+    }
+  }
+}

@@ -1,0 +1,23 @@
+# Entra ID, whatever the tenant.
+
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
+oauth_source "entra" {
+  profile       = "azure"
+  issuer        = "https://login.microsoftonline.com/organizations/v2.0" # WARNING: WIF009
+  oidc_jwks_url = "https://login.microsoftonline.com/common/discovery/v2.0/keys"
+  audiences     = ["api://m2md"]
+}
+
+provider "files" {
+  access "app" {
+    from = [oauth_source.entra]
+    require_claims = {
+      tid = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+      oid = "690222be-ff1a-4d56-abd1-7e4f7d38e474"
+    }
+  }
+}

@@ -1,0 +1,24 @@
+# The reusable workflow is looked for in the one that was started.
+
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
+oauth_source "github" {
+  profile             = "github-actions"
+  issuer              = "https://token.actions.githubusercontent.com"
+  oidc_well_known_url = "https://token.actions.githubusercontent.com/.well-known/openid-configuration"
+  audiences           = ["https://auth.example.com"]
+}
+
+provider "files" {
+  access "ci" {
+    from = [oauth_source.github]
+    require_claims = {
+      repository_id = "5678"
+      repository    = "acme/api"
+      workflow_ref  = "acme/workflows/.github/workflows/deploy.yml@refs/tags/v1" # WARNING: WIF016
+    }
+  }
+}

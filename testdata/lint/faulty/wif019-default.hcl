@@ -1,0 +1,27 @@
+# The account of whoever names none, in an account's jwt block.
+
+server {
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
+oauth_source "cluster" {
+  profile             = "kubernetes"
+  issuer              = "https://oidc.eks.eu-west-1.amazonaws.com/id/4F5A"
+  oidc_well_known_url = "https://oidc.eks.eu-west-1.amazonaws.com/id/4F5A/.well-known/openid-configuration"
+  audiences           = ["https://auth.example.com"]
+  max_token_age       = "1h"
+}
+
+service_account "agent" {
+  jwt {
+    source         = oauth_source.cluster
+    require_claims = { "kubernetes.io" = { namespace = "agents", serviceaccount = { name = "default" } } } # WARNING: WIF019
+  }
+}
+
+provider "files" {
+  access "agent" {
+    from = [service_account.agent]
+  }
+}
