@@ -174,13 +174,12 @@ func TestDecisionsAreFollowedFromTheDaemon(t *testing.T) {
 		t.Error(followed.String())
 	}
 	r.stop() // it does not wait for who follows
-	r2 := r
-	d, findings, err := r2.open()
+	r.log = &transcript{}
+	d, findings, err := r.open()
 	if err != nil {
 		t.Fatal(err, findings)
 	}
-	r.log = &transcript{}
-	r2.run(d)
+	r.run(d)
 	r.login(password + "z")
 	eventually(t, "told by the daemon's successor", func() bool { return denials() == 7 })
 	cancel()

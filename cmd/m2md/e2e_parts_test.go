@@ -289,6 +289,7 @@ type tokenAnswer struct {
 	TokenType   string `json:"token_type"`
 	ExpiresIn   int    `json:"expires_in"`
 	Error       string `json:"error"`
+	RequestID   string `json:"request_id"`
 }
 
 // ask asks the token endpoint.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -78,6 +79,12 @@ func askedExplanation(c *cli.Context) (asked serve.NewExplanation, err error) {
 	}
 	if asked.At, err = timeFlag(c, "at"); err != nil {
 		return asked, err
+	}
+	if asked.Door != engine.DoorToken && asked.Door != engine.DoorForwardAuth {
+		return asked, usagef("explain: there is no door %q; write %s or %s", asked.Door, engine.DoorToken, engine.DoorForwardAuth)
+	}
+	if _, err := netip.ParseAddr(asked.ClientIP); err != nil && asked.ClientIP != "" {
+		return asked, usagef("explain: --client-ip: %q is no address", asked.ClientIP)
 	}
 	what := c.Args().First()
 	_, errThere := os.Stat(what)
