@@ -202,7 +202,7 @@ func (f *field) decode() (value any, unknown bool) {
 		f.fail(f.at, fault{summary: "is null", detail: "Write a value, or leave the attribute out."})
 		return nil, false
 	}
-	if f.row.Secret && out.literal {
+	if f.row.Secret && !out.tainted { // written there, or in a local
 		f.found.add(engine.Finding{
 			Severity: engine.Warning, ID: "SEC001", Summary: fmt.Sprintf("%q stands in the file as it is", f.row.Name),
 			Detail: "Secrets do not belong into Git. Name a file outside of it, or use env().", At: f.at,

@@ -187,7 +187,7 @@ func (i *ignore) judge(known []string, whole bool, o Options) engine.Findings {
 	case i.id == "":
 		return tell("LNT001", "an ignore that names nothing", "Write # "+mark+" ID REASON.")
 	case !slices.Contains(known, i.id):
-		return tell("LNT002", fmt.Sprintf("no finding has the id %q", i.id), "docs/lint.md lists them all."+engine.DidYouMean(i.id, known))
+		return tell("LNT002", fmt.Sprintf("no finding has the id %.40q", i.id), "docs/lint.md lists them all."+engine.DidYouMean(i.id, known))
 	case i.reason == "":
 		return tell("LNT001", "an ignore without a reason", "It silences nothing. Write behind the id why the finding may stay.")
 	case i.onError:

@@ -1,9 +1,11 @@
 package lint
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"slices"
+	"time"
 
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/jwks"
@@ -26,8 +28,8 @@ func keys() family {
   audiences      = ["https://auth.example.com"]
 }`,
 		}, {
-			ID: "WIF024", Title: "a certificate that ends, or tokens that do not", Severity: engine.Warning,
-			Why: "Outside of its validity a certificate verifies nothing, and clients refuse to connect to a server that shows it; m2md warns 30 days before. " +
+			ID: "WIF024", Title: "a certificate that ends, keys that are old, or tokens that do not end", Severity: engine.Warning,
+			Why: "Outside of its validity a certificate verifies nothing, and clients refuse to connect to a server that shows it; m2md warns 30 days before. Keys that were pinned into a file go out of date as their issuer rotates: told is what m2md jwks pin wrote more than 90 days ago. " +
 				"Where workloads themselves choose how long their tokens live, as with kubectl create token --duration, or the timeout of a job does, one that leaks is good for as long: max_token_age bounds it.",
 			Fault: `verification_certificate "partner" {
   certificate_file = "certs/expired.pem"
@@ -70,11 +72,18 @@ verification_certificate "deploys" {
 				if slices.Contains([]string{"kubernetes", "gitlab", "terraform"}, s.Profile) && s.MaxTokenAge == 0 && !s.Unknown["max_token_age"] {
 					l.warn("WIF024", s.At, "tokens count however old they are", "How long they live, the workload or its job's timeout decides, which may be days. Bound it, such as by max_token_age = \"1h\".")
 				}
+				pinned, err := jwks.DecodePinned([]byte(s.JWKS.Content))
+				if at := pinned.Origin.PinnedAt; err == nil && !at.IsZero() && l.options.Now.Sub(at) > longPinned {
+					l.warn("WIF024", either(s.Decl, "oidc_jwks", "oidc_jwks_file"), "the keys were pinned more than 90 days ago", "Their issuer may sign with others by now, and may have retired these. Look by m2md jwks check, and pin them anew by m2md jwks pin.")
+				}
 			}
 			l.sharedKeys()
 		},
 	}
 }
+
+// longPinned is for how long pinned keys are taken for those of their issuer.
+const longPinned = 90 * 24 * time.Hour
 
 // holder is a source, with what it verifies by.
 type holder struct {
@@ -143,7 +152,10 @@ func thumbprints(text []byte) []string {
 		}
 	}
 	for _, one := range certificates {
-		issued := func(other *x509.Certificate) bool { return !other.Equal(one) && other.CheckSignatureFrom(one) == nil }
+		issued := func(other *x509.Certificate) bool {
+			named := bytes.Equal(other.RawIssuer, one.RawSubject) // a signature takes long to check
+			return named && !other.Equal(one) && other.CheckSignatureFrom(one) == nil
+		}
 		if !slices.ContainsFunc(certificates, issued) {
 			add(one.PublicKey)
 		}

@@ -154,7 +154,7 @@ func (l *linter) kubernetes(w *way, a asked) {
 	switch {
 	case (name || a.is("sub")) && slices.ContainsFunc(texts, isDefault):
 		l.warn("WIF019", a.at, "the account default is that of every pod that names none", "Make a service account for the workload, and require that.")
-	case (name || a.is("sub")) && w.whole && w.pins(a) && !w.asksFor("kubernetes.io", "serviceaccount", "uid"):
+	case (name || a.is("sub")) && w.whole && slices.ContainsFunc(a.texts, func(b beginning) bool { return b.whole }) && !w.asksFor("kubernetes.io", "serviceaccount", "uid"):
 		l.warn("WIF019", a.at, "the service account is required by its name alone", `Whoever can make it again gets the name. Require its uid besides: "kubernetes.io" = { serviceaccount = { uid = "…" } }.`)
 	}
 }

@@ -1,9 +1,12 @@
 package lint
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"path/filepath"
+	"regexp"
+	"slices"
 
 	"github.com/m2md/m2md/engine"
 )
@@ -13,7 +16,7 @@ func secrets() family {
 	return family{
 		rules: []Rule{{
 			ID: "SEC001", Title: "a secret in the file", Severity: engine.Warning,
-			Why: "What stands in a repository is read by everybody who can read the repository, for as long as its history is kept. Name a file outside of it, or take it from the environment by env(). A secret that was committed is to be changed, not only removed.",
+			Why: "What stands in a repository is read by everybody who can read the repository, for as long as its history is kept. Name a file outside of it, or take it from the environment by env(). A secret that was committed is to be changed, not only removed. Told are attributes that hold secrets, and what looks like one in inputs, attributes and claims: app passwords of m2md, private keys, and tokens of GitHub, GitLab, Slack and AWS.",
 			Fault: `oauth_source "ci" {
   issuer            = "https://ci.example.com"
   introspection_url = "https://ci.example.com/introspect"
@@ -51,10 +54,53 @@ func secrets() family {
 }`,
 		}},
 		check: func(l *linter) {
+			l.shown()
 			l.keyFiles()
 			l.withoutTLS()
 		},
 	}
+}
+
+// shown tells of what looks like a secret where anything may stand.
+func (l *linter) shown() {
+	look := func(d engine.Decl, attribute string, values map[string]any) {
+		if !d.Sensitive[attribute] && holdsSecret(values) {
+			l.warn("SEC001", d.AttrAt(attribute), fmt.Sprintf("%q holds what looks like a secret", attribute), "Secrets do not belong into Git, and this one must be changed now. Neither policies nor tokens need one.")
+		}
+	}
+	for _, p := range l.spec.Policies {
+		look(p.Decl, "inputs", p.Inputs)
+	}
+	for _, m := range l.spec.Mappings {
+		look(m.Decl, "inputs", m.Inputs)
+	}
+	for _, a := range l.spec.Accounts {
+		look(a.Decl, "attributes", a.Attributes)
+	}
+	for _, p := range l.spec.Providers {
+		look(p.Decl, "claims", p.Claims)
+	}
+}
+
+// tokenForm is how tokens of others begin, each of a form that nothing else has.
+var tokenForm = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}|xox[abpr]-[A-Za-z0-9-]{10,}|AKIA[A-Z0-9]{16})\b`)
+
+// holdsSecret looks at every text in a value of inputs or the like.
+func holdsSecret(value any) bool {
+	switch value := value.(type) {
+	case string:
+		_, err := engine.ParseAppPassword(value)
+		return err == nil || tokenForm.MatchString(value)
+	case []any:
+		return slices.ContainsFunc(value, holdsSecret)
+	case map[string]any:
+		for _, member := range value {
+			if holdsSecret(member) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keyFiles tells of files that hold secrets and that others can read.

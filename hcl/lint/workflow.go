@@ -139,15 +139,26 @@ var branchAtEnd = regexp.MustCompile(`@(?:refs/heads/|main\b|master\b)`)
 
 // workflow tells of workflows and persons.
 func (l *linter) workflow(w *way, a asked) {
-	mutable := func(b beginning) bool { return branchAtEnd.MatchString(b.text) }
 	switch {
-	case a.is("job_workflow_ref") && slices.ContainsFunc(a.texts, mutable):
+	case a.is("job_workflow_ref") && !a.universal && a.mutable():
 		l.warn("WIF016", a.at, "the reusable workflow is pinned at a branch", "What is pushed there next is trusted, too. Pin a tag that cannot be moved, or a commit.")
 	case a.is("workflow_ref") && w.ofAnother(a):
 		l.warn("WIF016", a.at, "the workflow is none of the repository that is required", "workflow_ref is the workflow that was started, which is the repository's own, so that nobody gets in. The reusable one that it calls is job_workflow_ref.")
 	case a.claim.Kind == issuer.Actor && len(a.claim.Stable) > 0:
 		l.warn("WIF016", a.at, a.name()+" says who started a run", "It does not say whose code runs, and the name can change hands. Require the repository and the branch.")
 	}
+}
+
+// mutable says whether a workflow may be that of a branch.
+func (a asked) mutable() bool {
+	return slices.ContainsFunc(a.texts, func(b beginning) bool {
+		if branchAtEnd.MatchString(b.text) {
+			return true
+		}
+		return !b.whole && slices.ContainsFunc([]string{"refs/heads/zq", "@refs/heads/zq", "zq.yml@refs/heads/zq"}, func(tail string) bool {
+			return a.r.Fulfils(b.text + tail)
+		})
+	})
 }
 
 // ofAnother says whether the workflow is in another repository than the one

@@ -17,7 +17,7 @@ provider "files" {
   access "monitoring" {
     from = [oauth_source.cluster]
     require_claims = {
-      sub             = pattern("system:serviceaccount:monitoring:.*") # m2md:ignore WIF019 whoever may make accounts there is trusted
+      sub             = pattern("system:serviceaccount:monitoring:.*")
       "kubernetes.io" = { pod = { name = pattern("prometheus-.*") } }
     }
   }
