@@ -19,10 +19,10 @@ func linted(a *assessment, o lint.Options) engine.Findings {
 	if a.Partial { // what is missing would look like what nobody uses
 		return a.Findings
 	}
-	whole := a.Findings.Err() == nil && !a.Spec.Incomplete
+	o.Partial = a.Findings.Err() != nil || a.Spec.Incomplete
 	found := slices.Concat(a.Findings, lint.Check(a.Spec, o), scripts.Check(a.Spec))
 	found.Sort()
-	return lint.Silence(found, a.Sources, whole, o)
+	return lint.Silence(found, a.Sources, o)
 }
 
 // lintOptions are those for a configuration that lies in files.

@@ -74,9 +74,8 @@ type ignore struct {
 // what is wrong with the comments. A comment is for its own line or, where it
 // stands alone, for the next line that is no comment. In .hcl.json it is a
 // member "//" of the object in which the finding stands, on its line or the one
-// before. whole says that found is all that there is to find: only then can it
-// be told that a comment silences nothing.
-func Silence(found engine.Findings, sources hcl.Sources, whole bool, o Options) engine.Findings {
+// before.
+func Silence(found engine.Findings, sources hcl.Sources, o Options) engine.Findings {
 	var ignores []*ignore
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
 		if bytes.Contains(sources[name], []byte(mark)) {
@@ -98,7 +97,7 @@ func Silence(found engine.Findings, sources hcl.Sources, whole bool, o Options) 
 	})
 	known := knownIDs(found, o)
 	for _, one := range ignores {
-		left = append(left, one.judge(known, whole, o)...)
+		left = append(left, one.judge(known, o)...)
 	}
 	left.Sort()
 	return left
@@ -179,7 +178,7 @@ func silenced(f engine.Finding, ignores []*ignore) bool {
 }
 
 // judge tells what is wrong with the comment.
-func (i *ignore) judge(known []string, whole bool, o Options) engine.Findings {
+func (i *ignore) judge(known []string, o Options) engine.Findings {
 	tell := func(id, summary, detail string) engine.Findings {
 		return engine.Findings{{Severity: engine.Warning, ID: id, Summary: summary, Detail: detail, At: i.At}}
 	}
@@ -192,7 +191,7 @@ func (i *ignore) judge(known []string, whole bool, o Options) engine.Findings {
 		return tell("LNT001", "an ignore without a reason", "It silences nothing. Write behind the id why the finding may stay.")
 	case i.onError:
 		return tell("LNT003", "an error is not ignored", "What is refused can only be mended.")
-	case !i.used && whole && !(i.id == "SEC002" && o.FileMode == nil):
+	case !i.used && !o.Partial && !(i.id == "SEC002" && o.FileMode == nil):
 		return tell("LNT003", "an ignore that silences nothing", "There is no "+i.id+" on its line, nor on the next one where it stands alone. Remove it, or move it.")
 	}
 	return nil

@@ -27,6 +27,10 @@ type Options struct {
 	// the configuration was named from; false where they are not known, as in a
 	// revision of Git. Nil knows none.
 	FileMode func(path string) (fs.FileMode, bool)
+	// Partial says that not all is told that there is to find, because there are
+	// faults or values that are not known: then no comment is said to silence
+	// nothing.
+	Partial bool
 	// Others are the IDs of findings that this package's table does not have,
 	// such as those in scripts: comments may name them, too.
 	Others []string

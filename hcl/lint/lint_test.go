@@ -119,7 +119,7 @@ func TestACommentSilencesItsLineOrTheNext(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			read := loaded(t, "m2md.hcl", github(tt.access), hcl.Options{})
 			o := lint.Options{Now: noon, Others: []string{"POL003"}}
-			got := told(lint.Silence(lint.Check(read.Spec, o), read.Sources, true, o))
+			got := told(lint.Silence(lint.Check(read.Spec, o), read.Sources, o))
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("found %q, want %q", got, tt.want)
 			}
@@ -131,17 +131,17 @@ func TestErrorsAndWhatWasNotLookedForAreNotSilenced(t *testing.T) {
 	at := engine.Range{File: "a.hcl", Start: engine.Pos{Line: 1, Column: 1}}
 	text := hcl.Sources{"a.hcl": []byte("x = 1 # m2md:ignore WIF011 so it is\ny = 1 # m2md:ignore SEC002 the file is nowhere\n")}
 	fault := engine.Findings{{ID: "WIF011", Summary: "x", At: at}}
-	o := lint.Options{Now: noon}
-	if got := told(lint.Silence(fault, text, false, o)); !slices.Equal(got, []string{"1 WIF011", "1 LNT003"}) {
+	o, partial := lint.Options{Now: noon}, lint.Options{Now: noon, Partial: true}
+	if got := told(lint.Silence(fault, text, partial)); !slices.Equal(got, []string{"1 WIF011", "1 LNT003"}) {
 		t.Errorf("of an error: %q", got)
 	}
-	if got := told(lint.Silence(nil, text, true, o)); !slices.Equal(got, []string{"1 LNT003"}) {
+	if got := told(lint.Silence(nil, text, o)); !slices.Equal(got, []string{"1 LNT003"}) {
 		t.Errorf("where no file has a mode: %q", got)
 	}
-	if got := lint.Silence(nil, text, false, o); len(got) > 0 {
+	if got := lint.Silence(nil, text, partial); len(got) > 0 {
 		t.Errorf("of what may yet be found: %q", told(got))
 	}
-	unknown := lint.Silence(nil, hcl.Sources{"a.hcl": []byte("# m2md:ignore WIF05 so\n")}, true, o)
+	unknown := lint.Silence(nil, hcl.Sources{"a.hcl": []byte("# m2md:ignore WIF05 so\n")}, o)
 	if len(unknown) != 1 || !strings.Contains(unknown[0].Detail, `Did you mean "WIF005"?`) {
 		t.Errorf("of a slip: %+v", unknown)
 	}
@@ -244,7 +244,7 @@ func FuzzCheck(f *testing.F) {
 		}
 		read := hcl.Load(hcl.Options{Path: path})
 		o := lint.Options{Now: noon}
-		for _, one := range lint.Silence(lint.Check(read.Spec, o), read.Sources, true, o) {
+		for _, one := range lint.Silence(lint.Check(read.Spec, o), read.Sources, o) {
 			if one.ID == "" || one.Severity == engine.Error {
 				t.Errorf("told %+v", one)
 			}

@@ -33,7 +33,7 @@ func TestManyBlocksAndManyCommentsAreJudgedInTime(t *testing.T) {
 	for i := range found {
 		found[i] = engine.Finding{Severity: engine.Warning, ID: "WIF003", At: engine.Range{File: "a.hcl", Start: engine.Pos{Line: i + 1, Column: 1}}}
 	}
-	if left := lint.Silence(found, ignores, true, lint.Options{Now: noon}); len(left) != 60_000 {
+	if left := lint.Silence(found, ignores, lint.Options{Now: noon}); len(left) != 60_000 {
 		t.Errorf("%d findings are left", len(left))
 	}
 	if took := time.Since(began); took > 20*time.Second {
