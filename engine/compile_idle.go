@@ -49,9 +49,13 @@ func (c *compiler) idleSource(s OAuthSource) {
 		c.note(s.AttrAt("allow_any_issuer"), `"allow_any_issuer"`, "Beside a trust_domain, iss counts only where issuer is given.")
 	}
 	profile, known := issuer.Lookup(s.Profile)
-	if known && s.Issuer != "" && !profile.MatchesIssuer(s.Issuer) && !slices.Contains(profile.Issuers, s.Issuer) {
+	if known && s.Issuer != "" && !profile.MatchesIssuer(s.Issuer) {
+		id := "WIF008"
+		if slices.Contains(profile.Issuers, s.Issuer) {
+			id = "WIF009"
+		}
 		c.tell(Warning, s.AttrAt("issuer"), fmt.Sprintf("the issuer is none of %s", profile.Title),
-			"What the profile %q knows of its issuers may not hold here. Check the issuer, byte for byte, or choose the profile that fits, or none.", s.Profile).ID = "WIF008"
+			"What the profile %q knows of its issuers may not hold here. Check the issuer, byte for byte, or choose the profile that fits, or none.", s.Profile).ID = id
 	}
 }
 

@@ -100,7 +100,7 @@ func (l *linter) source(s *engine.OAuthSource) {
 			}
 		}
 	}
-	if profile.Name == "azure" && slices.Contains(profile.Issuers, s.Issuer) {
+	if profile.Name == "azure" && slices.Contains(profile.Issuers, s.Issuer) && (s.Profile == "" || profile.MatchesIssuer(s.Issuer)) { // else Compile tells
 		l.warn("WIF009", at, "the issuer is no tenant of your own", "Under this address everybody gets tokens, or nobody. Write the issuer with the id of your tenant.")
 	}
 	if s.Profile != "" || s.Unknown["profile"] {
