@@ -130,32 +130,6 @@ func TestReadmePolicyLetsReadersReadAndWritersWrite(t *testing.T) {
 	}
 }
 
-// Each member that the table names exists: one that does not would throw.
-func TestReadmePolicySeesWhatTheTableSays(t *testing.T) {
-	cells := regexp.MustCompile(`(?m)^\| (`+"`request\\."+`[^|]*) \|`).FindAllStringSubmatch(readmeSection(t, "Policies"), -1)
-	if len(cells) == 0 {
-		t.Fatal("the table is not found")
-	}
-	for _, cell := range cells {
-		names := regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell[1], -1)
-		first := names[0][1]
-		for _, name := range names {
-			member := name[1]
-			if strings.HasPrefix(member, ".") { // beside the first
-				member = first[:strings.LastIndex(first, ".")] + member
-			}
-			script := engine.PolicySource{Decl: engine.Decl{Label: "sees"}, Script: engine.Script{Text: "return " + member + " !== undefined;"}}
-			policy, err := newPolicies().CompilePolicy(script)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if verdict, err := policy.Evaluate(t.Context(), &engine.PolicyInput{}); !verdict.Pass || err != nil {
-				t.Errorf("%s: %t, %v", member, verdict.Pass, err)
-			}
-		}
-	}
-}
-
 // listed are the names in the first column of a table that begin so.
 func listed(section, begin string) (names []string) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `("+begin+"[a-z0-9_]+)` \\|").FindAllStringSubmatch(section, -1) {

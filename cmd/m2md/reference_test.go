@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"path/filepath"
 	"testing"
 
@@ -26,5 +27,12 @@ func TestTheExamplesOfTheReferenceAreSound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheTestsOfTheReferencePass(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := run([]string{"m2md", "test", "--config", "../../testdata/reference/test.hcl", "--allow-missing-secrets"}, &out, &errs); code != 0 {
+		t.Errorf("exit %d\n%s%s", code, out.String(), errs.String())
 	}
 }

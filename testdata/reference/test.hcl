@@ -111,6 +111,7 @@ test "the backup reads, at any time" {
     host       = "files.example.com"
     client_ip  = "10.1.2.3"
     credential = "proof"
+    headers    = { "User-Agent" = "backup/2.1" }
   }
   expect = "allow"
 }

@@ -86,11 +86,11 @@ test "nothing changes in production from 20 December to 2 January" {
 
 test "who does not get to production" {
   for_each = {
-    "a job without the environment"             = { environment = null }
-    "a job of another environment"              = { environment = "staging" }
-    "the environment, of a topic branch"        = { ref = "refs/heads/topic" }
-    "the environment of another repository"     = { repository = "acme/web", repository_id = "6789" }
-    "the environment, started by a stranger"    = { event_name = "pull_request_target" }
+    "a job without the environment"          = { environment = null }
+    "a job of another environment"           = { environment = "staging" }
+    "the environment, of a topic branch"     = { ref = "refs/heads/topic" }
+    "the environment of another repository"  = { repository = "acme/web", repository_id = "6789" }
+    "the environment, started by a stranger" = { event_name = "pull_request_target" }
   }
   at        = "2026-06-15T12:00:00Z"
   provider  = provider.production

@@ -21,10 +21,10 @@ test "Prometheus of cluster A is one account, however it logs in" {
 
 test "who does not read the exporters" {
   for_each = {
-    "Prometheus of cluster B"     = { source = oauth_source.cluster_b, claims = local.prometheus }
-    "the account, made again"     = { source = oauth_source.cluster_a, claims = { "kubernetes.io" = { serviceaccount = { uid = "11f0c1a5-3f0a-4d5e-8a43-6a0a1c2f9b77" } } } }
-    "another account"             = { source = oauth_source.cluster_a, claims = local.grafana }
-    "one of another namespace"    = { source = oauth_source.cluster_a, claims = local.elsewhere }
+    "Prometheus of cluster B"      = { source = oauth_source.cluster_b, claims = local.prometheus }
+    "the account, made again"      = { source = oauth_source.cluster_a, claims = { "kubernetes.io" = { serviceaccount = { uid = "11f0c1a5-3f0a-4d5e-8a43-6a0a1c2f9b77" } } } }
+    "another account"              = { source = oauth_source.cluster_a, claims = local.grafana }
+    "one of another namespace"     = { source = oauth_source.cluster_a, claims = local.elsewhere }
     "the token for the API server" = { source = oauth_source.cluster_a, claims = merge(local.prometheus, { aud = ["https://kubernetes.default.svc.cluster.local"] }) }
   }
   provider = provider.exporters
@@ -60,10 +60,10 @@ test "both clusters write, each by its own name" {
 
 test "none of them does anything else" {
   for_each = {
-    "read"                     = { method = "GET", path = "/prometheus/api/v1/query" }
-    "read what is written to"  = { method = "GET", path = "/api/v1/push" }
-    "delete"                   = { method = "POST", path = "/api/v1/push/../../config" }
-    "write elsewhere"          = { method = "POST", path = "/prometheus/api/v1/query" }
+    "read"                    = { method = "GET", path = "/prometheus/api/v1/query" }
+    "read what is written to" = { method = "GET", path = "/api/v1/push" }
+    "delete"                  = { method = "POST", path = "/api/v1/push/../../config" }
+    "write elsewhere"         = { method = "POST", path = "/prometheus/api/v1/query" }
   }
   provider  = provider.mimir
   source    = oauth_source.cluster_a
