@@ -37,7 +37,13 @@ type asked struct {
 	universal    bool                 // a pattern matches whatever there is
 }
 
-func newAsked(path []string, r engine.Requirement, at engine.Range, claim issuer.Claim) asked {
+// spelled is what a pattern was found to match.
+type spelled struct {
+	begins    []beginning
+	universal bool
+}
+
+func (t *tracer) newAsked(path []string, r engine.Requirement, at engine.Range, claim issuer.Claim) asked {
 	a := asked{path: path, r: r, at: at, claim: claim, alternatives: r.AnyOf}
 	if r.AnyOf == nil {
 		a.alternatives = []engine.Requirement{r}
@@ -48,8 +54,9 @@ func newAsked(path []string, r engine.Requirement, at engine.Range, claim issuer
 		}
 		if one.Pattern != nil {
 			a.patterns = append(a.patterns, one.Pattern)
-			a.texts = append(a.texts, beginnings(one.Pattern)...)
-			a.universal = a.universal || universal(one.Pattern)
+			found := t.spell(one.Pattern)
+			a.texts = append(a.texts, found.begins...)
+			a.universal = a.universal || found.universal
 		}
 	}
 	return a
@@ -61,12 +68,23 @@ type ref struct {
 	label string
 }
 
+// spell looks at each pattern once, however often it is written.
+func (t *tracer) spell(p *engine.Pattern) spelled {
+	found, seen := t.patterns[p.String()]
+	if !seen {
+		found = spelled{beginnings(p), universal(p)}
+		t.patterns[p.String()] = found
+	}
+	return found
+}
+
 // tracer makes the ways of a Spec.
 type tracer struct {
 	sources  map[ref]way // with what the source asks itself
 	accounts map[string]*engine.ServiceAccount
 	shadows  map[string]bool
 	claims   map[string]map[string]issuer.Claim // by profile and path
+	patterns map[string]spelled                 // by what is written
 }
 
 // waysOf are all ways in, and those of sources that no access names.
@@ -98,7 +116,7 @@ func waysOf(spec *engine.Spec, now time.Time) []way {
 func newTracer(spec *engine.Spec, now time.Time) *tracer {
 	t := &tracer{
 		sources: map[ref]way{}, accounts: map[string]*engine.ServiceAccount{}, shadows: map[string]bool{},
-		claims: map[string]map[string]issuer.Claim{},
+		claims: map[string]map[string]issuer.Claim{}, patterns: map[string]spelled{},
 	}
 	for i := range spec.Accounts {
 		t.accounts[spec.Accounts[i].Label] = &spec.Accounts[i]
@@ -182,7 +200,7 @@ func (t *tracer) fields(all []asked, p issuer.Profile, at engine.Range, path []s
 			all = t.fields(all, p, where, inner, f.Fields)
 			continue
 		}
-		all = append(all, newAsked(inner, f.Requirement, where, t.claim(p, inner)))
+		all = append(all, t.newAsked(inner, f.Requirement, where, t.claim(p, inner)))
 	}
 	return all
 }
