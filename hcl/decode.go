@@ -72,6 +72,7 @@ type decoder struct {
 	sources Sources
 	scripts map[string][]byte // by absolute path, for the hash
 	missing bool              // something was absent and allowed to be
+	unknown map[engine.Range]Written
 }
 
 // block decodes one block and all that stands in it.
@@ -143,7 +144,10 @@ func (d *decoder) attribute(g *given, v *values, attr givenAttr) {
 	}
 	field := &field{decoder: d, row: row, source: g.source, expr: attr.expr, at: rangeOf(attr.expr.Range())}
 	value, unknown := field.decode()
-	d.missing = d.missing || unknown
+	if unknown {
+		d.missing = true
+		d.unknownAt(g.source, field.at, attr.expr)
+	}
 	if field.tainted {
 		if v.decl.Sensitive == nil {
 			v.decl.Sensitive = make(map[string]bool)
@@ -543,7 +547,11 @@ func (f *field) file(out result) (value any, unknown bool) {
 	if f.row.binary {
 		read = f.reader.read
 	}
-	content, err := read(f.source.resolve(name))
+	abs := f.source.resolve(name)
+	if f.eval.beyond(abs) {
+		return nil, true
+	}
+	content, err := read(abs)
 	switch {
 	case errors.Is(err, errMissing) && f.eval.allowMissing:
 		f.found.add(engine.Finding{

@@ -28,6 +28,7 @@ type evaluator struct {
 	roots        []string // what file() and scripts must stay below
 	lookup       func(string) (string, bool)
 	allowMissing bool
+	sealed       bool
 	imports      func(name, text string) ([]engine.Import, error) // nil: scripts have no modules
 
 	patterns, references cty.Type
@@ -47,6 +48,7 @@ type local struct {
 	value   cty.Value
 	failed  bool // told already: what uses it is not computed
 	tainted bool
+	written *Written // nil until it was asked for
 }
 
 // usage is what an expression refers to.
@@ -66,7 +68,7 @@ type result struct {
 
 func newEvaluator(o Options, found *findings, reader *reader, roots []string) *evaluator {
 	e := &evaluator{
-		found: found, reader: reader, roots: roots, lookup: o.LookupEnv, allowMissing: o.AllowMissingSecrets, imports: onceByName(o.Imports),
+		found: found, reader: reader, roots: roots, lookup: o.LookupEnv, allowMissing: o.AllowMissingSecrets, sealed: o.Sealed, imports: onceByName(o.Imports),
 		patterns: patternType(), references: cty.Capsule("reference", reflect.TypeFor[engine.Ref]()), folders: make(map[string]*hcl.EvalContext), locals: make(map[string]*local),
 	}
 	left := &budget{maxComputed}

@@ -150,6 +150,7 @@ type walk struct {
 	path    string   // as the user named it
 	roots   []string // below which links may lead, resolved
 	tests   bool
+	sealed  bool // what is Git's own is not read either
 	entries int
 	real    map[string]bool // folders already read, links resolved
 	names   []string        // relative paths of the files found
@@ -250,7 +251,11 @@ func (w *walk) open() []*source {
 			one.rel = filepath.Base(w.path)
 		}
 		if rel != "." { // the operator named that one; the others came with the folder
-			if _, err := confined(one.abs, w.roots); errors.Is(err, errOutside) {
+			real, err := confined(one.abs, w.roots)
+			if err == nil && w.sealed && ofGit(real) {
+				err = errOutside
+			}
+			if errors.Is(err, errOutside) {
 				w.found.fault(fileStart(name), fmt.Sprintf("%q %s", name, err), "A link leads out of the folder. What stands there could be shown in excerpts; copy the file, or allow its folder with --allow-path.")
 				continue
 			}

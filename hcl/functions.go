@@ -240,6 +240,9 @@ func (e *evaluator) env() function.Function {
 			if value, ok := e.lookup(name.AsString()); ok {
 				return cty.StringVal(value).Mark(sensitive), nil
 			}
+			if e.sealed { // the default is for who serves, where nothing may be set either
+				return cty.UnknownVal(cty.String).Mark(sensitive), nil
+			}
 			if len(args) == 2 {
 				return args[1].Mark(sensitive), nil
 			}
@@ -263,7 +266,11 @@ func (e *evaluator) file(from *source) function.Function {
 			if len(marks) > 0 {
 				called = "the file"
 			}
-			content, err := e.confinedText(from.resolve(name.AsString()))
+			abs := from.resolve(name.AsString())
+			if e.beyond(abs) {
+				return cty.UnknownVal(cty.String).Mark(sensitive), nil
+			}
+			content, err := e.confinedText(abs)
 			if err != nil {
 				return cty.NilVal, &callError{called + " " + err.Error(), remedyOf(err)}
 			}
@@ -282,6 +289,9 @@ func remedyOf(err error) string {
 // confinedText reads a text file below the configuration or an allowed path.
 func (e *evaluator) confinedText(abs string) ([]byte, error) {
 	real, err := confined(abs, e.roots)
+	if err == nil && e.sealed && (ofGit(abs) || ofGit(real)) {
+		err = errOutside
+	}
 	if err != nil {
 		if _, known := e.reader.files[abs]; !known {
 			e.reader.files[abs] = read{nil, err} // watched, so that its appearance is noticed

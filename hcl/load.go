@@ -31,6 +31,10 @@ type Options struct {
 	// AllowMissingSecrets makes absent env() and *_file values unknown, with
 	// a Note each, where they would be faults.
 	AllowMissingSecrets bool
+	// Sealed reads nothing but the folder and the AllowPaths: env() and every file
+	// beyond are unknown, be they there or not, as are those of Git. It is for
+	// files of strangers, which must learn nothing of the machine that reads them.
+	Sealed bool
 	// WithTests reads *.m2mdtest.hcl too.
 	WithTests bool
 	// Imports says what a script of that name (as ranges name it) imports, and
@@ -57,6 +61,9 @@ type Loaded struct {
 	Partial bool
 	// Findings are sorted: faults, warnings and notes.
 	Findings engine.Findings
+	// Unknown tells, in a sealed reading, how each attribute is written whose
+	// value is unknown, by the place of the value.
+	Unknown map[engine.Range]Written
 	// Sources serve to show the lines that findings point at.
 	Sources Sources
 	// Files are the absolute paths of everything that was read or tried, what
@@ -69,9 +76,7 @@ type Loaded struct {
 // Load reads a configuration. It never fails: what is wrong stands in the
 // Findings, all of it at once.
 func Load(o Options) *Loaded {
-	if o.LookupEnv == nil {
-		o.LookupEnv = os.LookupEnv
-	}
+	o.LookupEnv = lookupOf(o)
 	l := &loader{options: o, found: new(findings), reader: &reader{files: make(map[string]read)}}
 	l.load()
 	l.found.list.Sort()
@@ -84,6 +89,7 @@ func Load(o Options) *Loaded {
 		Spec:     l.spec,
 		Partial:  l.partial,
 		Findings: l.found.list,
+		Unknown:  l.unknown,
 		Sources:  l.texts,
 		Files:    slices.Sorted(maps.Keys(l.reader.files)),
 		Folders:  l.reader.folders,
@@ -99,6 +105,7 @@ type loader struct {
 	sources []*source
 	texts   Sources
 	scripts map[string][]byte // by absolute path
+	unknown map[engine.Range]Written
 	missing bool
 	partial bool
 }
@@ -107,7 +114,7 @@ type loader struct {
 // begins, so that order between files does not matter.
 func (l *loader) load() {
 	roots := resolveRoots(append([]string{l.root()}, l.options.AllowPaths...))
-	w := &walk{reader: l.reader, found: l.found, path: l.options.Path, roots: roots, tests: l.options.WithTests, real: make(map[string]bool)}
+	w := &walk{reader: l.reader, found: l.found, path: l.options.Path, roots: roots, tests: l.options.WithTests, sealed: l.options.Sealed, real: make(map[string]bool)}
 	w.find()
 	l.sources = w.open()
 	l.partial = l.found.list.Err() != nil
@@ -129,7 +136,7 @@ func (l *loader) load() {
 	eval.computeLocals()
 	d := &decoder{found: l.found, eval: eval, reader: l.reader, sources: l.texts, scripts: l.scripts}
 	l.decode(d, blocks)
-	l.missing = d.missing
+	l.missing, l.unknown = d.missing, d.unknown
 	if server := &l.spec.Server; server.Listen == "" && !server.Unknown["listen"] {
 		server.Listen = defaultListen
 	}

@@ -50,6 +50,25 @@ func New(ctx context.Context, spec engine.Spec, deps engine.Deps) (*Rehearsal, e
 	return r, found
 }
 
+// Usual are the claims that a token of a source or certificate usually has,
+// issued now; nil for what signs nothing.
+func (r *Rehearsal) Usual(from engine.Ref) map[string]any {
+	signer, declared := r.stage.signers[engine.Ref{Kind: from.Kind, Label: from.Label}]
+	if !declared {
+		return nil
+	}
+	return signer.usual(r.now)
+}
+
+// Again makes a recorded decision again, from the claims on.
+func (r *Rehearsal) Again(ctx context.Context, d engine.Decision) (engine.Explanation, error) {
+	all, err := r.engine.Explain(ctx, engine.ExplainRequest{Recorded: &d})
+	if err != nil {
+		return engine.Explanation{}, err
+	}
+	return all[0], nil
+}
+
 // Close ends what answers about opaque tokens. No case may run any more.
 func (r *Rehearsal) Close() { r.stage.close() }
 
