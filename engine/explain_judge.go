@@ -103,12 +103,10 @@ func (x *Explanation) misses() int {
 		return 0
 	}
 	n := 1
-	for _, one := range x.Trace.Steps {
-		if one.Outcome == StepFailed {
-			n++
-			if one.Stage == StageSource || one.Stage == StageRequest {
-				n += 100
-			}
+	for _, one := range x.Trace.decisive() {
+		n++
+		if one.Stage == StageSource || one.Stage == StageRequest {
+			n += 100
 		}
 	}
 	return n

@@ -259,6 +259,29 @@ func TestAProviderThatIsNotNamedIsFoundByWhatCouldLetIn(t *testing.T) {
 	}
 }
 
+func TestTheProviderThatMissesLeastIsExplainedFirst(t *testing.T) {
+	d, key := newDaemon(t), enginetest.NewKey(t, "k", "ES256")
+	requiring := func(label string, line int, wants ...map[string]any) engine.Provider {
+		p := engine.Provider{Decl: enginetest.Declare(label, line)}
+		for i, want := range wants {
+			access := engine.Access{Decl: enginetest.Declare("x"+string(rune('a'+i)), line+1+i), From: enginetest.Refs("oauth_source.gh"), Require: enginetest.Require(want)}
+			p.Accesses = append(p.Accesses, access)
+		}
+		return p
+	}
+	spec := oneAccess("oauth_source.gh")
+	spec.Sources = []engine.OAuthSource{github("gh", key)}
+	spec.Providers = []engine.Provider{ // b has more accesses that miss, but one of them misses less
+		requiring("a", 50, map[string]any{"repository": "no/no", "ref": "refs/heads/no"}),
+		requiring("b", 60, map[string]any{"repository": "no/no"}, map[string]any{"event_name": "no", "ref": "no"}, map[string]any{"actor": "no", "ref": "no"}),
+	}
+	d.Serve(t, spec)
+	all, err := d.Live.Load().Explain(t.Context(), engine.ExplainRequest{Token: engine.Secret(key.Mint(gitHubClaims(d, nil)))})
+	if err != nil || len(all) != 2 || all[0].Provider != "b" {
+		t.Errorf("explained %v, %v", all, err)
+	}
+}
+
 func TestTracingChangesNoDecision(t *testing.T) {
 	d, key := demanding(t, map[string]any{"repository": "acme/api"}, nil)
 	for _, claims := range []map[string]any{nil, {"repository": "x/y"}, {"aud": "nobody"}, {"iss": "https://evil.example"}, {"exp": 1}, {"sub": nil}} {
