@@ -68,9 +68,6 @@ func (b *block) schema() jsonSchema {
 	properties := s["properties"].(map[string]any)
 	var required []string
 	for _, a := range b.attributes {
-		if a.NotYet {
-			continue
-		}
 		properties[a.Name] = a.schema()
 		if a.Required {
 			required = append(required, a.Name)

@@ -122,9 +122,7 @@ func writeBlock(out *bytes.Buffer, b hcl.BlockDoc, above []string) {
 		out.WriteString("\n| Attribute | Takes | Default | |\n|---|---|---|---|\n")
 	}
 	for _, a := range b.Attributes {
-		if !a.NotYet {
-			fmt.Fprintf(out, "| `%s` | %s | %s | %s |\n", a.Name, takes(a), cell(defaultOf(a)), cell(about(a)))
-		}
+		fmt.Fprintf(out, "| `%s` | %s | %s | %s |\n", a.Name, takes(a), cell(defaultOf(a)), cell(about(a)))
 	}
 	for _, inner := range b.Blocks {
 		if !inner.NotYet {
@@ -184,9 +182,7 @@ func cell(s string) string { return strings.NewReplacer("|", "\\|", "\n", " ").R
 // paths are the attributes of a block and of those in it, as BLOCK.BLOCK.NAME.
 func paths(b hcl.BlockDoc, above string) (all []string) {
 	for _, a := range b.Attributes {
-		if !a.NotYet {
-			all = append(all, above+b.Name+"."+a.Name)
-		}
+		all = append(all, above+b.Name+"."+a.Name)
 	}
 	for _, inner := range b.Blocks {
 		if !inner.NotYet {

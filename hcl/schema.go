@@ -41,7 +41,6 @@ type AttributeDoc struct {
 	Filled     bool // an empty list is refused
 	Secret     bool // must not stand in Git as it is
 	NoEffect   bool // taken so that it need not be removed
-	NotYet     bool // refused: a later version brings it
 }
 
 // BlockDoc is what the language says of one block.
@@ -143,10 +142,6 @@ func (b *block) describe() BlockDoc {
 
 func notYetBlock(name string, labelled bool, doc string) *block {
 	return &block{BlockDoc: BlockDoc{Name: name, Labelled: labelled, Doc: doc, NotYet: true}}
-}
-
-func notYet(name string, t Type, doc string) attribute {
-	return attribute{AttributeDoc: AttributeDoc{Name: name, Type: t, Doc: doc, NotYet: true}}
 }
 
 func noEffect(name, doc string) attribute {

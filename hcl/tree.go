@@ -126,9 +126,6 @@ func (t *tree) attribute(out *given, attr givenAttr) {
 	switch {
 	case schema.free:
 		out.attrs = append(out.attrs, attr)
-	case row != nil && row.NotYet:
-		bad := notYetFault(attr.name)
-		t.found.fault(attr.at, bad.summary, bad.detail)
 	case row != nil:
 		out.attrs = append(out.attrs, attr)
 	case schema.inside[attr.name] != nil:
