@@ -15,9 +15,11 @@ func (c *compiler) requirements() {
 	for _, s := range c.spec.Sources {
 		c.require(s.AttrAt("require_claims"), s.Require, []Ref{{Kind: KindOAuthSource, Label: s.Label}})
 	}
+	shows := map[string][]Ref{} // by account, the sources of its tokens
 	for _, a := range c.spec.Accounts {
 		for _, j := range a.JWTs {
 			if j.Source != nil {
+				shows[a.Label] = append(shows[a.Label], *j.Source)
 				c.require(j.AttrAt("require_claims"), j.Require, []Ref{*j.Source})
 				c.checkContradictions(j.Require, []Ref{*j.Source}, fmt.Sprintf("service_account %q", a.Label))
 			}
@@ -25,27 +27,21 @@ func (c *compiler) requirements() {
 	}
 	for _, p := range c.spec.Providers {
 		for _, a := range p.Accesses {
-			c.require(a.AttrAt("require_claims"), a.Require, c.sourcesOf(a.From))
+			c.require(a.AttrAt("require_claims"), a.Require, sourcesOf(a.From, shows))
 			c.checkContradictions(a.Require, a.From, fmt.Sprintf("access %q", a.Label))
 		}
 	}
 }
 
 // sourcesOf puts in the place of each account the sources of its tokens.
-func (c *compiler) sourcesOf(refs []Ref) []Ref {
+func sourcesOf(refs []Ref, shows map[string][]Ref) []Ref {
 	var all []Ref
 	for _, ref := range refs {
-		if ref.Kind != KindServiceAccount {
-			all = append(all, ref)
+		if ref.Kind == KindServiceAccount {
+			all = append(all, shows[ref.Label]...)
 			continue
 		}
-		for _, a := range c.spec.Accounts {
-			for _, j := range a.JWTs {
-				if a.Label == ref.Label && j.Source != nil {
-					all = append(all, *j.Source)
-				}
-			}
-		}
+		all = append(all, ref)
 	}
 	return all
 }
