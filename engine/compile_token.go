@@ -16,9 +16,12 @@ var ownClaims = []string{
 // ownPrefix begins the names that m2md keeps for claims of its own.
 const ownPrefix = "m2md_"
 
-// isOwnClaim says whether no file and no mapping may set a claim.
+// isOwnClaim says whether no file and no mapping may set a claim. Upper and lower
+// case are alike, and so is what folds to them: verifiers that decode with Go's
+// encoding/json take "ISS" and "ſub" for iss and sub, and the last of them counts.
 func isOwnClaim(name string) bool {
-	return slices.Contains(ownClaims, name) || strings.HasPrefix(name, ownPrefix)
+	own := slices.ContainsFunc(ownClaims, func(own string) bool { return strings.EqualFold(own, name) })
+	return own || len(name) >= len(ownPrefix) && strings.EqualFold(name[:len(ownPrefix)], ownPrefix)
 }
 
 // maxClaims bounds what the files add to a token, as JSON, in bytes: tokens

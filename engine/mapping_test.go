@@ -93,7 +93,7 @@ func TestAMappingThatFailsIssuesNothing(t *testing.T) {
 		{`return {"": 1}`, "mapping m1: a claim's name is empty"},
 		{`return {"a\u0000": 1}`, "mapping m1: a claim's name is empty"},
 	}
-	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "act", "may_act", "cnf", "auth_time", "acr", "amr", "azp", "typ", "nonce", "at_hash", "c_hash", "s_hash", "events", "sub_id", "m2md_source", "m2md_anything"} {
+	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "act", "may_act", "cnf", "auth_time", "acr", "amr", "azp", "typ", "nonce", "at_hash", "c_hash", "s_hash", "events", "sub_id", "m2md_source", "m2md_anything", "ISS", "Aud", "\u017fub", "Client_ID", "M2MD_source"} {
 		tests = append(tests, struct{ mapping, reason string }{fmt.Sprintf(`return {%q: "evil"}`, name), fmt.Sprintf("mapping m1: the claim %q is m2md's to set", name)})
 	}
 	for _, tt := range tests {
