@@ -294,6 +294,20 @@ func TestMessagesOfTheEngineHoldNoClaim(t *testing.T) {
 	}
 }
 
+// Whoever signs a token may put an object where a policy looks for text.
+func TestAnObjectOfTheRequestIsNeverText(t *testing.T) {
+	for _, script := range []string{
+		`return "" + jwt.m === ""`, "return `${jwt.m}` !== ''", `return String(jwt.m) !== ""`, `return jwt.m == "x"`, `return jwt.m < 1`, `return "a".includes(jwt.m)`,
+		`return String([jwt.m]) !== ""`, `return Number(jwt) > 0`, `return String(request) !== ""`, `try { return String(jwt.m) !== "" } catch { return true }`,
+	} {
+		in := &engine.PolicyInput{JWT: engine.Claims{"m": map[string]any{"secret": "acme"}}, Time: noon}
+		got, err := evaluate(t, "const jwt = request.context.oauth_jwt; "+script, in)
+		if got || err == nil || !strings.Contains(err.Error(), "an object of the request stands where text or a number is wanted") {
+			t.Errorf("%s: %v, %v", script, got, err)
+		}
+	}
+}
+
 func TestEvaluationsShareNothing(t *testing.T) {
 	policy := compile(t, `
 		const seen = Array.prototype.evil || Object.prototype.evil || String.prototype.startsWith("x") || Date.evil || JSON.evil || Object.evil;

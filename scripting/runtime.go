@@ -207,8 +207,14 @@ func (p *Program) recovered(r any) error {
 			return p.failed(reason)
 		}
 	}
+	stack := string(debug.Stack())
+	if strings.Contains(stack, "goja.(*Object).ordinaryToPrimitive") {
+		// What a script sees of a request has no runtime, so that goja panics where
+		// it means to throw a TypeError.
+		return fmt.Errorf("%s %s (%s) failed: an object of the request stands where text or a number is wanted", p.source.what, p.source.label, p.source.At)
+	}
 	place := ""
-	for line := range strings.Lines(string(debug.Stack())) {
+	for line := range strings.Lines(stack) {
 		if strings.Contains(line, "/goja") && strings.Contains(line, ".go:") {
 			place = " in " + oneLine(strings.TrimSpace(line))
 			break
