@@ -178,11 +178,11 @@ func (l *writer) input(in *engine.DecisionInput, o Options) {
 	l.line = strconv.AppendBool(l.line, in.Verified)
 	l.claims("claims", in.Claims, o.OmitClaims)
 	l.claims("actor", in.Actor, o.OmitClaims)
-	l.texts(`,"scopes":[`, in.Scopes)
-	l.texts(`,"targets":[`, in.Targets)
-	l.text(`,"method":`, in.HTTP.Method)
-	l.text(`,"host":`, in.HTTP.Host)
-	l.text(`,"path":`, in.HTTP.Path)
+	l.texts(`,"scopes":[`, l.allWithoutSecrets("scopes", in.Scopes))
+	l.texts(`,"targets":[`, l.allWithoutSecrets("targets", in.Targets))
+	l.text(`,"method":`, l.withoutSecrets("method", in.HTTP.Method))
+	l.text(`,"host":`, l.withoutSecrets("host", in.HTTP.Host))
+	l.text(`,"path":`, l.withoutSecrets("path", in.HTTP.Path))
 	l.line = append(l.line, `,"headers":{`...)
 	if len(in.HTTP.Headers) > 0 {
 		for i, name := range slices.Sorted(maps.Keys(in.HTTP.Headers)) {
@@ -190,7 +190,7 @@ func (l *writer) input(in *engine.DecisionInput, o Options) {
 				l.line = append(l.line, ',')
 			}
 			l.line = append(appendQuoted(l.line, name), ':')
-			l.bounded("headers", in.HTTP.Headers[name])
+			l.bounded("headers", l.withoutSecrets("headers", in.HTTP.Headers[name]))
 		}
 	}
 	l.line = append(l.line, "}}"...)
@@ -286,7 +286,7 @@ func appendQuoted(line []byte, s string) []byte {
 // isCommand says of a character beyond ASCII that it may do something else than
 // be seen: C1 controls, line and paragraph separators, and what turns text round.
 func isCommand(r rune) bool {
-	return r >= 0x80 && r < 0xA0 || r >= 0x200B && r <= 0x200F || r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0xFEFF
+	return r >= 0x80 && r < 0xA0 || r == 0x061C || r >= 0x200B && r <= 0x200F || r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0xFEFF
 }
 
 const hexDigits = "0123456789abcdef"

@@ -118,7 +118,7 @@ func TestADecisionMadeByStrangersStaysOneBoundedHarmlessLine(t *testing.T) {
 		"a long path":                 {Input: engine.DecisionInput{HTTP: engine.PolicyHTTP{Path: huge}}},
 		"a deep claim":                {Input: engine.DecisionInput{Claims: engine.Claims{"a": nested}}},
 		"another line":                {Reason: "x\n{\"msg\":\"decision\"}\r\u2028\u2029\x0b\x0c\u0085"},
-		"a terminal's commands":       {Subject: "\x1b[2J\u009b31m\x07\x7f\u202e\u200f\ufeff", Input: engine.DecisionInput{Claims: engine.Claims{"\x1b]0;x\x07": "\u009b"}}},
+		"a terminal's commands":       {Subject: "\x1b[2J\u009b31m\x07\x7f\u202e\u061c\u200f\ufeff", Input: engine.DecisionInput{Claims: engine.Claims{"\x1b]0;x\x07": "\u009b"}}},
 		"no UTF-8":                    {Reason: "a\xffb\xc3", Input: engine.DecisionInput{Claims: engine.Claims{"\xff": "\xfe"}}},
 		"quotes and backslashes":      {Reason: `"},{"outcome":"allow","x":"\`},
 		"a header that breaks a line": {Input: engine.DecisionInput{HTTP: engine.PolicyHTTP{Headers: map[string]string{"a\nb": huge}}}},
@@ -129,7 +129,7 @@ func TestADecisionMadeByStrangersStaysOneBoundedHarmlessLine(t *testing.T) {
 				t.Fatalf("%d bytes, %d lines", len(line), bytes.Count(line, []byte("\n")))
 			}
 			for _, r := range string(line[:len(line)-1]) {
-				if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r == 0x200f || r == 0xfeff {
+				if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r == 0x200f || r == 0x61c || r == 0xfeff {
 					t.Fatalf("the line holds %U", r)
 				}
 			}
@@ -147,6 +147,23 @@ func TestADecisionMadeByStrangersStaysOneBoundedHarmlessLine(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Clients put secrets where they do not belong, and the log must not spread them.
+func TestASecretInTheWrongPlaceIsNotRecorded(t *testing.T) {
+	for _, secret := range []string{"m2md_Zok0xFLUg7lY_hQWEYGL96ysiY65dyfphEyB4ngk3oV4uq_3vFyGb", "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"} {
+		d := full()
+		d.Input.Scopes, d.Input.Targets = []string{"a", secret}, []string{"https://x?token=" + secret}
+		d.Input.HTTP = engine.PolicyHTTP{Method: secret, Host: secret + ".x", Path: "/p/" + secret + "/q", Headers: map[string]string{"user-agent": "curl " + secret}}
+		line := decisionlog.Append(nil, &d, decisionlog.Options{})
+		record, err := decisionlog.Parse(line)
+		if err != nil || strings.Contains(string(line), secret[5:30]) {
+			t.Errorf("%v: %s", err, line)
+		}
+		if got := record.Input.HTTP.Path; got != "/p/…/q" || record.Replayable || d.Input.Scopes[1] != secret {
+			t.Errorf("path %q, replayable %v, scopes %q", got, record.Replayable, d.Input.Scopes)
+		}
 	}
 }
 
