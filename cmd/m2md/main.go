@@ -13,7 +13,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Exit codes: 0 fine, 1 faults were found or something failed, 2 wrong usage.
+// Exit codes: 0 fine, 1 faults were found or something failed, 2 wrong usage; a
+// codedFault has its own.
 const (
 	exitFault = 1
 	exitUsage = 2
@@ -34,6 +35,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage
+	}
+	var coded codedFault
+	if errors.As(err, &coded) {
+		return coded.code
 	}
 	return exitFault
 }
@@ -60,6 +65,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			serveCommand(),
 			validateCommand(),
 			testCommand(),
+			planCommand(),
 			fmtCommand(),
 			initCommand(),
 			explainCommand(),

@@ -60,6 +60,10 @@ func (r *Rehearsal) Usual(from engine.Ref) map[string]any {
 	return signer.usual(r.now)
 }
 
+// Unknown says what it would take to run a case whose value is absent, and
+// allowed to be; "" where all is known.
+func (r *Rehearsal) Unknown(c Case) string { return r.stage.unknown(engine.Test{Case: c}) }
+
 // Again makes a recorded decision again, from the claims on.
 func (r *Rehearsal) Again(ctx context.Context, d engine.Decision) (engine.Explanation, error) {
 	all, err := r.engine.Explain(ctx, engine.ExplainRequest{Recorded: &d})
