@@ -44,7 +44,7 @@ func explainCommand() *cli.Command {
 }
 
 // requestIDForm is the form of request ids. No file need fear for its name.
-var requestIDForm = regexp.MustCompile(`\A[A-Z2-7]{16}-[0-9a-z]{1,13}\z`)
+var requestIDForm = regexp.MustCompile(`\A[A-Z2-7]{16}-[0-9a-z]{1,16}\z`)
 
 // explain exits with 1 where what is explained is not let in.
 func explain(c *cli.Context) error {

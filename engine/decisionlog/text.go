@@ -22,7 +22,7 @@ func columns() []column {
 		{"OUTCOME", 7, func(r Record) string { return string(r.Outcome) }},
 		{"DOOR", 12, func(r Record) string { return r.Door }},
 		{"PROVIDER", 16, func(r Record) string { return r.Provider }},
-		{"REQUEST", 18, func(r Record) string { return r.RequestID }},
+		{"REQUEST", 22, func(r Record) string { return r.RequestID }},
 		{"SUBJECT", 36, func(r Record) string { return r.Subject }},
 	}
 }
