@@ -48,6 +48,15 @@ func assessed(t *testing.T, path string) *assessment {
 	return assess(t.Context(), hcl.Options{Path: path, WithTests: true}, 1, rehearsalDeps(keys))
 }
 
+// assessedAsServed is what validate says but for test blocks, which the daemon
+// ignores once it has read them.
+func assessedAsServed(t *testing.T, path string) *assessment {
+	t.Helper()
+	keys := jwks.NewCache(jwks.Options{})
+	defer keys.Close()
+	return compile(t.Context(), path, load(hcl.Options{Path: path}), nil, 1, rehearsalDeps(keys))
+}
+
 // Each fixture states what is wrong with it, at its line.
 func TestCompileTellsEachFaultAtItsLine(t *testing.T) {
 	for _, path := range fixturesIn(t, "../../testdata/invalid/compile") {
@@ -98,8 +107,8 @@ func TestTheDaemonTakesWhatValidateTakes(t *testing.T) {
 		for _, fixture := range fixturesIn(t, folder) {
 			t.Run(strings.TrimPrefix(filepath.ToSlash(fixture), "../../testdata/"), func(t *testing.T) {
 				path := transplanted(t, fixture)
-				a := assessed(t, path)
-				for _, one := range a.Findings {
+				a := assessedAsServed(t, path)
+				for _, one := range assessed(t, path).Findings {
 					if one.At.File == "" || one.At.Start.Line < 1 || one.At.Start.Column < 1 || one.Summary == "" {
 						t.Errorf("a finding without a place or a summary: %+v", one)
 					}

@@ -1,6 +1,7 @@
 # JWT-SVIDs: the trust domain is pinned, and iss may be anything or absent.
 
 server {
+  listen       = "127.0.0.1:9440"
   external_url = "https://auth.example.com"
 }
 

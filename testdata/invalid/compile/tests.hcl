@@ -1,4 +1,5 @@
 server {
+  listen       = "127.0.0.1:9440"
   external_url = "https://auth.example.com"
 }
 

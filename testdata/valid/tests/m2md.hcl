@@ -1,7 +1,19 @@
+server {
+  listen          = "127.0.0.1:9440"
+  external_url    = "https://auth.example.com"
+  trusted_proxies = ["127.0.0.1/32"]
+}
+
 provider "loki" {
+  scopes = ["a"]
   access "ci" {
     from     = [oauth_source.github]
     policies = [policy.p]
+  }
+  forward_auth {
+    external_host  = "loki.example.com"
+    skip_paths     = ["/ready"]
+    policy_headers = ["X-Team"]
   }
 }
 
