@@ -29,6 +29,7 @@ func testCommand() *cli.Command {
 		Usage: "run the test blocks of the configuration on made-up identities, without network and storage",
 		Flags: []cli.Flag{
 			configFlag(), allowPathFlag(), missingSecretsFlag(),
+			&cli.BoolFlag{Name: "sealed", Usage: "for files of strangers: take env() and files beyond the configuration as unknown, be they there or not"},
 			&cli.StringFlag{Name: "format", Usage: "`FORM` of the output: text, json, junit (XML) or github (annotations)", Value: "text"},
 			&cli.StringFlag{Name: "run", Usage: "run only tests whose name matches the regular `EXPRESSION`; that of a row of for_each is NAME/KEY"},
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "name the tests that pass, too"},
@@ -70,7 +71,7 @@ func testAction(c *cli.Context) error {
 
 func readTestOptions(c *cli.Context) (o testOptions, err error) {
 	o = testOptions{
-		Options:  hcl.Options{AllowPaths: c.StringSlice("allow-path"), AllowMissingSecrets: c.Bool("allow-missing-secrets"), WithTests: true},
+		Options:  hcl.Options{AllowPaths: c.StringSlice("allow-path"), AllowMissingSecrets: c.Bool("allow-missing-secrets"), Sealed: c.Bool("sealed"), WithTests: true},
 		verbose:  c.Bool("verbose"),
 		coverOut: c.String("cover-out"),
 		cover:    c.Bool("cover") || c.String("cover-out") != "",
