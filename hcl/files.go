@@ -49,6 +49,7 @@ func (s *source) json() bool { return strings.HasSuffix(s.abs, ".json") }
 type reader struct {
 	files   map[string]read // by absolute path
 	folders []string
+	kept    map[string]bool // which of files are kept sources
 	total   int
 }
 

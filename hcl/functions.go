@@ -288,6 +288,9 @@ func remedyOf(err error) string {
 
 // confinedText reads a text file below the configuration or an allowed path.
 func (e *evaluator) confinedText(abs string) ([]byte, error) {
+	if e.reader.kept[abs] { // it was confined when it was read
+		return e.reader.text(abs)
+	}
 	real, err := confined(abs, e.roots)
 	if err == nil && e.sealed && (ofGit(abs) || ofGit(real)) {
 		err = errOutside

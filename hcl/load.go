@@ -25,6 +25,9 @@ type Options struct {
 	// Path is the file or folder of the configuration. A folder is read
 	// whole, with all folders in it.
 	Path string
+	// Kept are sources that are read in the place of those at Path, which must
+	// be theirs; nil for none. What they name is read where it is.
+	Kept *Kept
 	// AllowPaths are folders that file() and script_file may read besides the
 	// configuration's.
 	AllowPaths []string
@@ -71,6 +74,8 @@ type Loaded struct {
 	Files []string
 	// Folders are the absolute paths of the folders that were read.
 	Folders []string
+	// Kept are the sources, to be read again by Options.Kept.
+	Kept Kept
 }
 
 // Load reads a configuration. It never fails: what is wrong stands in the
@@ -93,6 +98,7 @@ func Load(o Options) *Loaded {
 		Sources:  l.texts,
 		Files:    slices.Sorted(maps.Keys(l.reader.files)),
 		Folders:  l.reader.folders,
+		Kept:     l.kept(),
 	}
 }
 
@@ -115,8 +121,12 @@ type loader struct {
 func (l *loader) load() {
 	roots := resolveRoots(append([]string{l.root()}, l.options.AllowPaths...))
 	w := &walk{reader: l.reader, found: l.found, path: l.options.Path, roots: roots, tests: l.options.WithTests, sealed: l.options.Sealed, real: make(map[string]bool)}
-	w.find()
-	l.sources = w.open()
+	if l.options.Kept != nil {
+		l.sources = l.options.Kept.sources(l.options.Path, l.reader)
+	} else {
+		w.find()
+		l.sources = w.open()
+	}
 	l.partial = l.found.list.Err() != nil
 	if l.reader.total > maxTotalBytes { // told: nobody waits until all of it is parsed
 		l.sources = nil
@@ -144,6 +154,12 @@ func (l *loader) load() {
 
 // root is the folder that everything but key material stays below.
 func (l *loader) root() string {
+	if kept := l.options.Kept; kept != nil {
+		if kept.Single {
+			return filepath.Dir(l.options.Path)
+		}
+		return l.options.Path
+	}
 	if info, err := os.Stat(l.options.Path); err == nil && !info.IsDir() {
 		return filepath.Dir(l.options.Path)
 	}

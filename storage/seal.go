@@ -84,6 +84,16 @@ func (s *SealedKeys) takes(key engine.EncryptionKey, random io.Reader) (*sealer,
 	return one, nil
 }
 
+// EncryptionID names an encryption key: it tells keys apart, and nothing of them.
+// It is the Sealed of what is encrypted with that key.
+func EncryptionID(key engine.EncryptionKey) (string, error) {
+	one, err := newSealer(key, nil)
+	if err != nil {
+		return "", fmt.Errorf("deriving from the key_encryption_key: %w", err)
+	}
+	return one.id, nil
+}
+
 // id is that of the key that encrypts; "" for none.
 func (s *SealedKeys) id() string {
 	if s.sealer == nil {

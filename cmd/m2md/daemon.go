@@ -42,6 +42,9 @@ type Options struct {
 	Audit      io.Writer // of decisions; nil for nowhere
 	Log        *slog.Logger
 	KeepUses   time.Duration // how often the last uses of app passwords are written; 0 stands for 10 s
+	// LastGood starts from the sources that served last, where the files have
+	// faults.
+	LastGood bool
 }
 
 // Daemon is the only place where the rooms are wired together. The fields of
@@ -58,16 +61,19 @@ type Daemon struct {
 	deps    engine.Deps
 	watcher *hcl.Watcher
 	started time.Time
-	start   engine.Spec // whose listeners and storage are those of this process
+	fixed   serve.Running // what of the first generation is that of this process
+	past    *generations
 
 	live     engine.Live
 	draining atomic.Bool
 	reloads  chan chan serve.ReloadResult // to the one goroutine that reloads
 	work     chan func(context.Context)   // to the same: what must not happen during a reload
 
-	mu      sync.Mutex // guards what follows, which status reads
-	last    serve.ReloadStatus
-	remarks string // warnings and notes of what serves
+	mu       sync.Mutex // guards what follows, which status reads
+	last     serve.ReloadStatus
+	remarks  string         // warnings and notes of what serves
+	revision serve.Revision // of the files that serve
+	lastGood *serve.LastGood
 
 	// Of what serves; only the reloading goroutine uses them.
 	fingerprint [32]byte
@@ -88,37 +94,76 @@ type endpoint struct {
 // NewDaemon reads the files, opens storage, compiles the first generation and
 // opens the listeners. Faults of the files are written to findings. What was
 // opened is closed again where it fails.
-func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (_ *Daemon, err error) {
+func NewDaemon(ctx context.Context, opts Options, findings io.Writer) (*Daemon, error) {
+	d := assembled(opts)
+	loaded, revision := d.read()
+	first, err := d.begin(ctx, loaded, revision, findings)
+	switch {
+	case err == nil:
+		d.past.remember(pastReload(serve.ReloadStarted, 1, loaded.Spec.Hash, revision, nil, d.deps.Now()))
+		d.past.keep(first.Kept, first.Spec.Hash, revision, d.deps.Now())
+		return d, nil
+	case first == nil || first.Engine != nil: // the files are sound
+		return nil, err
+	case opts.LastGood:
+		return newDaemonOfLastGood(ctx, opts, first, revision, findings)
+	}
+	if kept, errKept := readLastGood(opts.StateDir, opts.Config); errKept == nil {
+		err = fmt.Errorf("%w; `m2md serve --last-good` starts from what served last (%s)", err, kept)
+	}
+	return nil, err
+}
+
+// assembled is a daemon that has opened nothing.
+func assembled(opts Options) *Daemon {
 	d := &Daemon{opts: opts, log: opts.Log, started: time.Now(), metrics: newMetrics(), reloads: make(chan chan serve.ReloadResult), work: make(chan func(context.Context))}
+	d.past = openGenerations(opts.StateDir, opts.Log, d.metrics.keepErrors.Inc)
+	return d
+}
+
+// begin makes the first generation of what was read, and opens all that it needs.
+// Where it fails, it closes that again, and what it returns says by its Engine
+// whether the files are to blame; nil where that was not found out.
+func (d *Daemon) begin(ctx context.Context, loaded *hcl.Loaded, revision serve.Revision, findings io.Writer) (first *assessment, err error) {
 	defer func() {
 		if err != nil {
 			d.Close()
 		}
 	}()
-	loaded := load(d.loadOptions())
-	if err := d.open(ctx, loaded); err != nil {
-		return nil, err
+	if first, err = d.first(ctx, loaded, findings); err != nil {
+		return first, err
 	}
-	first := compile(ctx, opts.Config, loaded, nil, 1, d.deps)
-	if err := report(findings, first); err != nil {
-		return nil, err
-	}
-	if first.Engine == nil {
-		return nil, fmt.Errorf("the configuration %s has faults, and nothing is served before they are mended", opts.Config)
-	}
-	d.start = first.Spec
+	d.fixed = fixedBy(first.Spec)
 	d.metrics.passwords.book = d.book
-	d.swap(first)
+	d.swap(first, revision)
 	d.metrics.keySets.remotes = d.remotes
 	d.metrics.expiry.live = &d.live
 	d.metrics.revocations.all = d.deps.Revocations
 	d.crowd = newCrowd(&d.live, openFiles())
 	d.metrics.crowd = d.crowd
-	return d, d.listen(first.Spec)
+	return first, d.listen(first.Spec)
 }
 
-func (d *Daemon) loadOptions() hcl.Options {
-	return hcl.Options{Path: d.opts.Config, AllowPaths: d.opts.AllowPaths}
+// first opens what outlives generations, and compiles the first one.
+func (d *Daemon) first(ctx context.Context, loaded *hcl.Loaded, findings io.Writer) (*assessment, error) {
+	if err := d.open(ctx, loaded); err != nil {
+		return nil, err
+	}
+	first := compile(ctx, d.opts.Config, loaded, nil, 1, d.deps)
+	if err := report(findings, first); err != nil {
+		return nil, err
+	}
+	if first.Engine == nil {
+		return first, fmt.Errorf("the configuration %s has faults, and nothing is served before they are mended", d.opts.Config)
+	}
+	return first, nil
+}
+
+func (d *Daemon) loadOptions() hcl.Options { return hclOptions(d.opts) }
+
+// hclOptions say how the files of a daemon are read.
+func hclOptions(o Options) hcl.Options {
+	return hcl.Options{Path: o.Config, AllowPaths: o.AllowPaths}
 }
 
 // open makes what outlives generations. Storage is not opened for files that
@@ -239,6 +284,8 @@ func (d *Daemon) listenAdmin() error {
 		Random:   d.deps.Random,
 		Now:      d.deps.Now,
 		Reload:   d.Reload,
+		DryRun:   d.DryRun,
+		Running:  d.Running,
 		Keys:     d.signingKeys(),
 		Status:   d.Status,
 		Operator: operatorOf,
@@ -340,7 +387,7 @@ func (d *Daemon) Status() serve.Status {
 		Started:    d.started,
 		Config:     config,
 		Listen:     d.main.listener.Addr().String(),
-		Storage:    cmp.Or(d.start.Storage.Engine, boltEngine),
+		Storage:    d.fixed.StorageEngine,
 		Generation: summary.Generation,
 		Hash:       summary.Hash,
 		Providers:  summary.Providers,
@@ -357,9 +404,10 @@ func (d *Daemon) Status() serve.Status {
 	}
 	status.Certificates = certificateStatus(live)
 	status.Revoked = revocationStatus(d.deps.Revocations)
+	status.History = d.past.past()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	status.Reload = d.last
+	status.Reload, status.Revision, status.LastGood = d.last, d.revision, d.lastGood
 	return status
 }
 

@@ -169,11 +169,18 @@ func (k daemonKeys) OrderKeys(ctx context.Context, order serve.KeyOrder) (told s
 	}
 }
 
-// encryptionChanged says whether keys are to be encrypted with another key than
-// this process has.
-func encryptionChanged(running, next engine.Storage) bool {
-	unknown := next.Unknown["key_encryption_key"] || next.Unknown["key_encryption_key_file"]
-	return !unknown && running.KeyEncryption.Content != next.KeyEncryption.Content
+// encryptionID names the key with which signing keys are to be encrypted: "" for
+// none. False: that is not known, or cannot be.
+func encryptionID(s engine.Storage) (id string, known bool) {
+	if s.Unknown["key_encryption_key"] || s.Unknown["key_encryption_key_file"] {
+		return "", false
+	}
+	encryption, ok := encryptionOf(s)
+	if !ok || encryption.Key == nil {
+		return "", ok
+	}
+	id, err := storage.EncryptionID(encryption.Key)
+	return id, err == nil
 }
 
 // encryptionAt is where that key stands.

@@ -13,6 +13,7 @@ import (
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/jwks"
 	"github.com/m2md/m2md/engine/opaque"
+	"github.com/m2md/m2md/engine/serve"
 )
 
 // metrics are a daemon's own: two daemons in one process share none.
@@ -36,6 +37,10 @@ type metrics struct {
 
 	keyRotations *prometheus.CounterVec
 	keyErrors    prometheus.Counter
+
+	configuration *prometheus.GaugeVec
+	lastGood      prometheus.Gauge
+	keepErrors    prometheus.Counter
 }
 
 // latencyBuckets are in seconds: a cached decision takes microseconds, one
@@ -74,8 +79,14 @@ func newMetrics() *metrics {
 			Name: "m2md_signing_key_rotations_total", Help: "Signing keys that took over from another, by signing_key."}, []string{"signing_key"}),
 		keyErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "m2md_signing_key_errors_total", Help: "Changes of signing keys that failed, and are tried again; those that are there go on."}),
+		configuration: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "m2md_configuration_info", Help: "1; its labels name the files that serve, by hash and by the HEAD of their Git work tree."}, []string{"hash", "revision"}),
+		lastGood: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "m2md_serving_last_good", Help: "1 where the daemon was started with --last-good on files that have faults, and these serve not yet; else 0."}),
+		keepErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "m2md_generation_keep_errors_total", Help: "Failures to keep the sources of what serves, or how a reload went."}),
 	}
-	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.opaqueAsked, m.keySets, m.expiry, m.passwords, m.revocations, m.auditErrors, m.keyRotations, m.keyErrors,
+	m.registry.MustRegister(m.requests, m.latency, m.generation, m.reloads, m.reloadOK, m.reloadGood, m.keyFetches, m.opaqueAsked, m.keySets, m.expiry, m.passwords, m.revocations, m.auditErrors, m.keyRotations, m.keyErrors, m.configuration, m.lastGood, m.keepErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(m.ofCrowd()...)
 	return m
@@ -170,6 +181,20 @@ func (m *metrics) serving(generation uint64, since time.Time) {
 	m.generation.Set(float64(generation))
 	m.reloadOK.Set(1)
 	m.reloadGood.Set(float64(since.Unix()))
+}
+
+// configured tells which files serve.
+func (m *metrics) configured(hash string, revision serve.Revision) {
+	m.configuration.Reset()
+	m.configuration.WithLabelValues(hash, revision.Commit).Set(1)
+}
+
+// servingLastGood tells whether something else than the files serves.
+func (m *metrics) servingLastGood(is bool) {
+	m.lastGood.Set(0)
+	if is {
+		m.lastGood.Set(1)
+	}
 }
 
 // auditors passes each decision to several.

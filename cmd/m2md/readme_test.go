@@ -138,10 +138,20 @@ func listed(section, begin string) (names []string) {
 	return names
 }
 
-// The README has the keys that are looked for most; docs/decisions.md has all.
-func TestReadmeListsKeysOfTheDecisionLog(t *testing.T) {
-	_, section, _ := strings.Cut(readmeSection(t, "Running it"), "**The decision log**")
-	section, _, _ = strings.Cut(section, "**The metrics**")
+// operating is a section of docs/operating.md.
+func operating(t *testing.T, title string) string {
+	t.Helper()
+	_, section, found := strings.Cut(readFile(t, "../../docs/operating.md"), "\n## "+title+"\n")
+	if !found {
+		t.Fatalf("docs/operating.md has no section %q", title)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	return section
+}
+
+// It has the keys that are looked for most; docs/decisions.md has all.
+func TestOperatingListsKeysOfTheDecisionLog(t *testing.T) {
+	section := operating(t, "The decision log")
 	all := decisionlog.Fields()
 	got := listed(section, "")
 	for _, key := range got {
@@ -154,7 +164,7 @@ func TestReadmeListsKeysOfTheDecisionLog(t *testing.T) {
 	}
 }
 
-func TestReadmeListsTheMetrics(t *testing.T) {
+func TestOperatingListsTheMetrics(t *testing.T) {
 	descriptions := make(chan *prometheus.Desc)
 	go func() { defer close(descriptions); newMetrics().registry.Describe(descriptions) }()
 	var kept []string
@@ -163,10 +173,32 @@ func TestReadmeListsTheMetrics(t *testing.T) {
 			kept = append(kept, name[1])
 		}
 	}
-	got := listed(readmeSection(t, "Running it"), "m2md_")
+	got := listed(operating(t, "The metrics"), "m2md_")
 	slices.Sort(kept)
 	slices.Sort(got)
 	if len(kept) == 0 || !slices.Equal(got, kept) {
 		t.Errorf("it lists %q, and there are %q", got, kept)
+	}
+}
+
+// Each kind of finding about what surrounds the files has the paragraph that
+// reports link.
+func TestOperatingHasTheFindingsAboutWhatSurroundsTheFiles(t *testing.T) {
+	section := operating(t, "Findings of --online and --against-running")
+	for _, rule := range rolloutRules() {
+		title := strings.ToUpper(rule.title[:1]) + rule.title[1:]
+		if !strings.Contains(section, "\n### "+rule.id+"\n\n**"+title+"**\n\n"+rule.why+"\n") {
+			t.Errorf("it does not have %s as the code has it", rule.id)
+		}
+	}
+}
+
+// Variables are read as the documentation says.
+func TestOperatingShowsVariablesAsTheyAreRead(t *testing.T) {
+	_, block, _ := strings.Cut(operating(t, "Variables from a file"), "\n```\n")
+	block, _, _ = strings.Cut(block, "\n```\n")
+	got, err := parseEnvFile(block)
+	if err != nil || len(got) != 3 || got["M2MD_TWO"] != "as it stands, # and $ too" || !strings.HasSuffix(got["M2MD_KEY"], ";\nit may have several lines") {
+		t.Errorf("it is read as %q, %v", got, err)
 	}
 }

@@ -372,7 +372,7 @@ func TestWhatNeedsARestartRefusesTheReloadAtItsLine(t *testing.T) {
 func told(report, place, summary string) bool {
 	lines := strings.Split(report, "\n")
 	for i, line := range lines[:len(lines)-1] {
-		if line == "error: "+summary && strings.HasSuffix(lines[i+1], place) {
+		if strings.HasSuffix(line, ": "+summary) && strings.HasPrefix(line, "error: ") && strings.HasSuffix(lines[i+1], place) {
 			return true
 		}
 	}

@@ -13,7 +13,10 @@ func serveCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:  "serve",
 		Usage: "run the daemon: decisions go to stdout as JSON lines, its own log to stderr",
-		Flags: []cli.Flag{configFlag(), allowPathFlag(), stateDirFlag(), socketFlag()},
+		Flags: []cli.Flag{
+			configFlag(), allowPathFlag(), stateDirFlag(), socketFlag(),
+			&cli.BoolFlag{Name: "last-good", Usage: "where the files have faults, start from what served last, and say so everywhere"},
+		},
 	}, "", serveAction)
 }
 
@@ -45,6 +48,7 @@ func serveAction(c *cli.Context) error {
 		AllowPaths: c.StringSlice("allow-path"),
 		StateDir:   state,
 		Socket:     c.String("socket"),
+		LastGood:   c.Bool("last-good"),
 		Audit:      c.App.Writer,
 		Log:        slog.New(slog.NewTextHandler(c.App.ErrWriter, nil)),
 	}, c.App.ErrWriter)

@@ -57,6 +57,7 @@ func writeStatus(w io.Writer, s serve.Status) error {
 	line("configuration", "%s", s.Config)
 	line("storage", "%s", s.Storage)
 	line("generation", "%d, hash %s, since %s", s.Generation, shortHash(s.Hash), when(s.Reload.LastGood))
+	writeRevision(line, s)
 	line("holds", "providers %d, sources %d, service accounts %d, policies %d", s.Providers, s.Sources, s.Accounts, s.Policies)
 	for _, set := range s.KeySets {
 		line("keys of", "%s", keySetLine(set, time.Now()))
@@ -68,9 +69,13 @@ func writeStatus(w io.Writer, s serve.Status) error {
 		line("revoked", "%s", revoked)
 	}
 	writePasswordStatus(line, s)
-	if s.Reload.OK {
+	writeHistory(line, s.History)
+	switch {
+	case s.Reload.OK:
 		line("last reload", "ok, %s", when(s.Reload.At))
-	} else {
+	case s.LastGood != nil:
+		line("last reload", "REFUSED, %s: THE FILES DO NOT SERVE, but what served last (--last-good)", when(s.Reload.At))
+	default:
 		line("last reload", "REFUSED, %s: the generation above goes on serving", when(s.Reload.At))
 	}
 	if err := t.Flush(); err != nil {

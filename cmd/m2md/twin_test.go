@@ -3,11 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,10 +17,6 @@ import (
 	"github.com/m2md/m2md/engine/jwks"
 	"github.com/m2md/m2md/hcl"
 )
-
-// The fixtures of all rooms. What is in "compile" has the form that the
-// language asks for; only engine.Compile objects to it.
-var fixtureFolders = []string{"../../testdata/valid", "../../testdata/invalid", "../../testdata/invalid/compile"}
 
 // fixturesIn are the files and folders of one folder.
 func fixturesIn(t *testing.T, folder string) []string {
@@ -46,15 +43,6 @@ func assessed(t *testing.T, path string) *assessment {
 	keys := jwks.NewCache(jwks.Options{})
 	defer keys.Close()
 	return assess(t.Context(), hcl.Options{Path: path, WithTests: true}, 1, rehearsalDeps(keys))
-}
-
-// assessedAsServed is what validate says but for test blocks, which the daemon
-// ignores once it has read them.
-func assessedAsServed(t *testing.T, path string) *assessment {
-	t.Helper()
-	keys := jwks.NewCache(jwks.Options{})
-	defer keys.Close()
-	return compile(t.Context(), path, load(hcl.Options{Path: path}), nil, 1, rehearsalDeps(keys))
 }
 
 // Each fixture states what is wrong with it, at its line.
@@ -100,76 +88,137 @@ func stated(sources hcl.Sources) []string {
 	return want
 }
 
-// What validate says of a configuration is what the daemon does with it.
-func TestTheDaemonTakesWhatValidateTakes(t *testing.T) {
-	verdicts := map[bool]int{}
-	for _, folder := range fixtureFolders {
-		for _, fixture := range fixturesIn(t, folder) {
-			t.Run(strings.TrimPrefix(filepath.ToSlash(fixture), "../../testdata/"), func(t *testing.T) {
-				path := transplanted(t, fixture)
-				a := assessedAsServed(t, path)
-				for _, one := range assessed(t, path).Findings {
-					if one.At.File == "" || one.At.Start.Line < 1 || one.At.Start.Column < 1 || one.Summary == "" {
-						t.Errorf("a finding without a place or a summary: %+v", one)
-					}
-				}
-				var told bytes.Buffer
-				d, err := NewDaemon(t.Context(), Options{
-					Config: path, StateDir: shortFolder(t), Log: slog.New(slog.DiscardHandler),
-				}, &told)
-				if err == nil {
-					defer d.Close()
-				}
-				if (err == nil) != (a.Engine != nil) {
-					t.Errorf("the daemon says %v, validate %v", err, a.Findings.Err())
-				}
-				if want := text(a); told.String() != want {
-					t.Errorf("the daemon tells\n%s\nvalidate\n%s", told.String(), want)
-				}
-				if a.Engine != nil && d != nil && d.live.Load().Summary().Hash != a.Engine.Summary().Hash {
-					t.Error("they differ in what they read")
-				}
-				verdicts[err == nil]++
-			})
-		}
-	}
-	if verdicts[true] < 2 || verdicts[false] < 10 {
-		t.Errorf("%d fixtures were taken and %d refused, fewer than there were", verdicts[true], verdicts[false])
-	}
+// twin is a fixture, and what it is judged from.
+type twin struct {
+	name string
+	path string // of a copy that may be opened
 }
 
-// fixedPort is the ports of fixtures, which are written for people.
-var fixedPort = regexp.MustCompile(`127\.0\.0\.1:944\d`)
-
-// transplanted copies testdata, with listeners that are free in the place of
-// fixed ones, and gives the copy of the fixture.
-func transplanted(t *testing.T, fixture string) string {
+// allTwins are copies of the fixtures of all rooms and of the examples.
+func allTwins(t *testing.T) (all []twin) {
 	t.Helper()
 	root := shortFolder(t)
-	if err := os.CopyFS(root, os.DirFS("../../testdata")); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"testdata", "examples"} {
+		copied := filepath.Join(root, folder)
+		if err := os.CopyFS(copied, os.DirFS("../../"+folder)); err != nil {
+			t.Fatal(err)
+		}
+		movePlaces(t, copied, root)
 	}
-	rel, err := filepath.Rel("../../testdata", fixture)
-	if err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"valid", "invalid", "invalid/compile", "lint/faulty", "lint/clean", "reference"} {
+		for _, fixture := range fixturesIn(t, filepath.Join(root, "testdata", folder)) {
+			all = append(all, twin{folder + "/" + filepath.Base(fixture), fixture})
+		}
 	}
-	path := filepath.Join(root, rel)
-	err = filepath.WalkDir(path, func(file string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+	for name, config := range exampleConfigs(t) {
+		all = append(all, twin{"examples/" + name, filepath.Join(root, "examples", name, filepath.Base(config))})
+	}
+	return all
+}
+
+// movePlaces has configurations name no place of this machine but the folder.
+func movePlaces(t *testing.T, folder, root string) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(file string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.Contains(file, ".hcl") {
 			return err
 		}
 		content, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		content = fixedPort.ReplaceAll(content, []byte("127.0.0.1:0"))
-		content = bytes.ReplaceAll(content, []byte("unix:///run/m2md"), []byte("unix://"+root))
+		for _, place := range []string{"/run/m2md", "/var/log/m2md", "/var/lib/m2md"} {
+			content = bytes.ReplaceAll(content, []byte(place), []byte(root))
+		}
+		content = bytes.ReplaceAll(content, []byte("tcp://logs.example.com:601"), []byte("tcp://"+silentLog(t)))
 		return os.WriteFile(file, content, 0o644)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return path
+}
+
+// silentLog takes whatever is logged.
+func silentLog(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+// errorsOf are the faults that are not about tests: serving reads none.
+func errorsOf(a *assessment, found engine.Findings) (faults []string) {
+	ofTests := a.Spec.CheckTests()
+	for _, one := range found {
+		if one.Severity == engine.Error && !slices.Contains(ofTests, one) && !strings.Contains(one.At.File, ".m2mdtest.hcl") {
+			faults = append(faults, fmt.Sprintf("%s: %s", one.At, one.Title()))
+		}
+	}
+	return faults
+}
+
+// What validate says of a configuration is what the daemon does with it, when it
+// starts and when it reloads: to the fault. The judgement of tests alone is
+// validate's own, as the daemon never looks at them.
+func TestTheDaemonTakesWhatValidateTakes(t *testing.T) {
+	verdicts := map[bool]int{}
+	serving := newRig(t, map[string]string{"a.hcl": listeners + letsIn})
+	live, _, err := serving.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Close()
+	if live.watcher, err = hcl.Watch(t.Context(), hcl.WatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, twin := range allTwins(t) {
+		t.Run(twin.name, func(t *testing.T) {
+			v := validation{options: hcl.Options{Path: twin.path, WithTests: true}}
+			validated, err := v.judge(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, one := range validated.Findings {
+				if one.At.File == "" || one.At.Start.Line < 1 || one.At.Start.Column < 1 || one.Summary == "" {
+					t.Errorf("a finding without a place or a summary: %+v", one)
+				}
+			}
+			want := errorsOf(validated, validated.Findings)
+			verdicts[len(want) == 0]++
+
+			started := assembled(Options{Config: twin.path, StateDir: shortFolder(t), Log: slog.New(slog.DiscardHandler)})
+			defer started.Close()
+			loaded, _ := started.read()
+			first, err := started.first(t.Context(), loaded, io.Discard)
+			if first == nil {
+				t.Fatalf("the daemon judges nothing: %v", err)
+			}
+			if got := errorsOf(first, first.Findings); !slices.Equal(got, want) || (err == nil) != (len(want) == 0) {
+				t.Errorf("a start ends with %v, and tells\n%q\nvalidate tells\n%q", err, got, want)
+			}
+			if first.Engine != nil && validated.Engine != nil && first.Engine.Summary().Hash != validated.Engine.Summary().Hash {
+				t.Error("they differ in what they read")
+			}
+
+			live.opts.Config, live.fixed = twin.path, fixedBy(loaded.Spec) // as if it had been started so
+			dry, again, err := live.outlook(t.Context())
+			if err != nil || dry.OK != (len(want) == 0) {
+				t.Errorf("a dry run says %t (%v), validate %q", dry.OK, err, want)
+			}
+			if got := errorsOf(again, again.Findings); !slices.Equal(got, want) {
+				t.Errorf("a dry run tells\n%q\nvalidate tells\n%q", got, want)
+			}
+			if result := live.reload(t.Context()); result.OK != (len(want) == 0) {
+				t.Errorf("a reload says %t, validate %q\n%s", result.OK, want, result.Report)
+			}
+		})
+	}
+	if verdicts[true] < 40 || verdicts[false] < 20 {
+		t.Errorf("%d fixtures were taken and %d refused, fewer than there were", verdicts[true], verdicts[false])
+	}
 }
 
 // shortFolder is a folder whose name leaves room for a socket's: the name of a

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -14,25 +15,22 @@ var (
 	commit  = ""
 )
 
-// versionLine falls back to what Go recorded, for binaries of `go install`.
-func versionLine() string {
-	v, c := version, commit
+// builtFrom falls back to what Go recorded, for binaries of `go install`.
+func builtFrom() (v, c string) {
+	v, c = version, commit
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if v == "" {
-			v = info.Main.Version
-		}
+		v = cmp.Or(v, info.Main.Version)
 		for _, setting := range info.Settings {
 			if c == "" && setting.Key == "vcs.revision" {
 				c = setting.Value
 			}
 		}
 	}
-	if v == "" {
-		v = "unreleased"
-	}
-	if c == "" {
-		c = "unknown"
-	}
+	return cmp.Or(v, "unreleased"), cmp.Or(c, "unknown")
+}
+
+func versionLine() string {
+	v, c := builtFrom()
 	return fmt.Sprintf("m2md %s, commit %s, %s, %s/%s", v, c, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 

@@ -56,6 +56,7 @@ type response struct {
 	keys    []Key
 	skipped []Skipped
 	maxAge  time.Duration // negative: the issuer says nothing
+	date    time.Time     // by the clock of whoever has answered; the zero value: it does not say
 }
 
 func newFetcher(cfg Config, timeout time.Duration) (*fetcher, error) {
@@ -103,21 +104,13 @@ func (f *fetcher) fetch(ctx context.Context) (response, error) {
 	if err != nil {
 		return response{}, fmt.Errorf("reading keys from %s: %w", from, err)
 	}
-	return response{keys, skipped, maxAge(got.Header)}, nil
+	return response{keys, skipped, maxAge(got.Header), dateOf(got.Header)}, nil
 }
 
 // discover gets the address of the key set from the discovery document. Of the
 // document's other members it asks nothing.
 func (f *fetcher) discover(ctx context.Context) (string, error) {
-	got, err := f.get(ctx, f.from)
-	if err != nil {
-		return "", err
-	}
-	members, err := strictjson.Object(got.Body)
-	if err != nil {
-		return "", tellRepeated(err)
-	}
-	issuer, err := text(members, "issuer")
+	members, issuer, err := f.document(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -131,9 +124,36 @@ func (f *fetcher) discover(ctx context.Context) (string, error) {
 	return address, err
 }
 
+// document gets the discovery document, and what it calls the issuer.
+func (f *fetcher) document(ctx context.Context) (members map[string]any, issuer string, err error) {
+	got, err := f.get(ctx, f.from)
+	if err != nil {
+		return nil, "", err
+	}
+	if members, err = strictjson.Object(got.Body); err != nil {
+		return nil, "", tellRepeated(err)
+	}
+	issuer, err = text(members, "issuer")
+	return members, issuer, err
+}
+
 func (f *fetcher) get(ctx context.Context, from fetch.URL) (fetch.Response, error) {
 	header := http.Header{"Accept": {"application/jwk-set+json, application/json"}}
 	return f.client.Do(ctx, fetch.Request{URL: from, Header: header})
+}
+
+// dateOf is what time it was where the answer comes from: when it was made, and
+// how long a cache has had it (RFC 9110 §6.6.1, RFC 9111 §5.1).
+func dateOf(header http.Header) time.Time {
+	at, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	age, err := strconv.ParseUint(header.Get("Age"), 10, 31)
+	if err != nil {
+		age = 0
+	}
+	return at.Add(time.Duration(age) * time.Second)
 }
 
 // maxAge is for how long the answer says it is fresh (RFC 9111 §5.2.2);

@@ -25,6 +25,10 @@ type Admin struct {
 	Now         func() time.Time
 	// Reload reads the files again and tells what came of it.
 	Reload func(context.Context) ReloadResult
+	// DryRun does all of a reload but to serve what was read.
+	DryRun func(context.Context) (DryRun, error)
+	// Running tells what a process keeps until it ends, and what its storage has.
+	Running func(context.Context) (Running, error)
 	// Status tells how the daemon is.
 	Status func() Status
 	// Keys are the signing keys.
@@ -67,6 +71,10 @@ type Status struct {
 	AppPasswords AppPasswordStatus `json:"app_passwords"`
 
 	Certificates []CertificateStatus `json:"certificates"` // by label, and then by their end
+
+	Revision Revision     `json:"revision,omitzero"` // of the files that serve
+	LastGood *LastGood    `json:"last_good"`         // nil: the files serve, or did when they were read
+	History  []PastReload `json:"history"`           // the newest first
 }
 
 // ReloadStatus is how the last reload went, and when the last good one was.
@@ -101,6 +109,8 @@ type CertificateStatus struct {
 func (a *Admin) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /reload", answer(func(r *http.Request) (ReloadResult, error) { return a.Reload(r.Context()), nil }))
+	mux.HandleFunc("POST /reload/dry-run", answer(func(r *http.Request) (DryRun, error) { return a.DryRun(r.Context()) }))
+	mux.HandleFunc("GET /running", answer(func(r *http.Request) (Running, error) { return a.Running(r.Context()) }))
 	mux.HandleFunc("GET /status", answer(func(*http.Request) (Status, error) { return a.Status(), nil }))
 	mux.HandleFunc("GET /revocations", answer(a.listRevocations))
 	mux.HandleFunc("POST /revocations", answer(a.revokeTokens))

@@ -29,8 +29,8 @@ type SigningKey struct {
 	Providers    []string  `json:"providers"`
 }
 
-// tellKey is what may be told of a key.
-func tellKey(k engine.KeyInfo) SigningKey {
+// TellKey is what may be told of a key.
+func TellKey(k engine.KeyInfo) SigningKey {
 	return SigningKey{
 		Name: k.Name, ID: k.ID, Algorithm: k.Algorithm, Kept: k.Kept, State: string(k.State),
 		PublishedAt: k.PublishedAt, SignsFrom: k.SignsFrom, SupersededAt: k.SupersededAt, EndsAt: k.EndsAt,
@@ -76,7 +76,7 @@ func (k Keyring) ListKeys(ctx context.Context) ([]SigningKey, error) {
 	infos, err := k.infos(ctx)
 	all := []SigningKey{}
 	for _, info := range infos {
-		all = append(all, tellKey(info))
+		all = append(all, TellKey(info))
 	}
 	return all, err
 }
@@ -121,7 +121,7 @@ func (k Keyring) OrderKeys(ctx context.Context, asked KeyOrder) (SigningKey, err
 	if err != nil {
 		return SigningKey{}, err
 	}
-	return tellKey(meant), nil
+	return TellKey(meant), nil
 }
 
 // rotating finds whose next key is asked for.
