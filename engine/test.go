@@ -3,6 +3,7 @@ package engine
 import (
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Test is one case of a test block: what is asked, and what must come of it.
@@ -15,12 +16,19 @@ type Test struct {
 	Expect Expectation
 }
 
-// Name is the test's, as --run and reports have it.
+// Name is the test's, as --run and reports have it: one line, without what a
+// terminal or a runner that reads the report could take for a command.
 func (t Test) Name() string {
-	if t.Key == "" {
-		return t.Label
+	name := t.Label
+	if t.Key != "" {
+		name += "/" + t.Key
 	}
-	return t.Label + "/" + t.Key
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, name)
 }
 
 // Case is somebody who asks: what is shown, where, and when. It is asked in a

@@ -37,7 +37,12 @@ func writeExplained(w io.Writer, all serve.Explained, marks stepMarks) error {
 	if r := all.Recorded; r != nil && len(all.Explanations) > 0 {
 		writeChange(&b, r, all.Explanations[0])
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, strings.Map(func(r rune) rune {
+		if r == '\n' {
+			return r
+		}
+		return printableRune(r)
+	}, b.String()))
 	return err
 }
 
@@ -45,7 +50,7 @@ func writeExplained(w io.Writer, all serve.Explained, marks stepMarks) error {
 func writeRecorded(b *strings.Builder, r *serve.Recorded, all serve.Explained) {
 	fmt.Fprintf(b, "Request %s was decided at %s: %s", r.RequestID, when(r.Time), verdictWords[r.Outcome])
 	if r.Reason != "" {
-		fmt.Fprintf(b, ", because %s", r.Reason)
+		fmt.Fprintf(b, ", because %s", strings.Map(printableRune, r.Reason))
 	}
 	b.WriteString(".\n")
 	if r.ConfigHash != shortHash(all.ConfigHash) {
@@ -66,7 +71,7 @@ func writeChange(b *strings.Builder, r *serve.Recorded, x serve.Explanation) {
 	switch {
 	case then == x.Allowed:
 	case x.Allowed:
-		fmt.Fprintf(b, "It was denied then: %s. What is looked up only when a token is shown, as whether it was used or revoked, is not tried again.\n", r.Reason)
+		fmt.Fprintf(b, "It was denied then: %s. What is looked up only when a token is shown, as whether it was used or revoked, is not tried again.\n", strings.Map(printableRune, r.Reason))
 	default:
 		b.WriteString("It was allowed then.\n")
 	}

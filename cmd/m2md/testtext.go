@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/m2md/m2md/engine/rehearse"
 	"github.com/m2md/m2md/hcl"
@@ -88,7 +89,7 @@ func moreOf(t rehearse.Trial) []string {
 
 // printableRune keeps what a claim says from steering the terminal.
 func printableRune(r rune) rune {
-	if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
+	if !unicode.IsPrint(r) {
 		return '?'
 	}
 	return r
