@@ -543,15 +543,16 @@ func (f *field) file(out result) (value any, unknown bool) {
 	if !out.literal {
 		called, path = fmt.Sprintf("the file that %q names", f.row.Name), "(sensitive)"
 	}
-	read := f.reader.text
+	by := wayText
 	if f.row.binary {
-		read = f.reader.read
+		by = wayBinary
 	}
 	abs := f.source.resolve(name)
 	if f.eval.beyond(abs) {
 		return nil, true
 	}
-	content, err := read(abs)
+	content, err := f.eval.open(abs, by)
+	f.eval.trail.open(abs, by, content, err)
 	switch {
 	case errors.Is(err, errMissing) && f.eval.allowMissing:
 		f.found.add(engine.Finding{

@@ -38,6 +38,8 @@ type evaluator struct {
 	locals               map[string]*local
 	order                []*local // as the files give them
 	missing              []string // what env() missed since the last value
+	budget               *budget
+	trail                *trail // nil where nobody asks what is used
 }
 
 // local is one name of a locals block.
@@ -80,7 +82,7 @@ func newEvaluator(o Options, found *findings, reader *reader, roots []string) *e
 	}
 	functions["range"] = left.metered(stdlib.RangeFunc, rangeCost)
 	functions["env"], functions["pattern"], functions[chargeName] = e.env(), e.pattern(), left.charge()
-	e.shared = &hcl.EvalContext{Functions: functions}
+	e.shared, e.budget = &hcl.EvalContext{Functions: functions}, left
 	return e
 }
 
@@ -213,6 +215,7 @@ func (e *evaluator) usage(expr hcl.Expression) (uses usage, bad bool) {
 		uses.tainted = uses.tainted || callsOut(one)
 	}) || bad
 	uses.locals = slices.Sorted(maps.Keys(names))
+	e.trail.local(uses.locals)
 	return uses, bad
 }
 

@@ -41,6 +41,8 @@ type source struct {
 	abs     string
 	content []byte
 	scripts []hcl.Range // that are interpolated, which has been told
+	memo    *memo       // what an earlier reading found of it, where that holds
+	parsed  *parsing    // nil where that is not needed
 }
 
 func (s *source) json() bool { return strings.HasSuffix(s.abs, ".json") }

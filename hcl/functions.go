@@ -237,7 +237,8 @@ func (e *evaluator) env() function.Function {
 			if len(marks) > 0 {
 				called = "environment variable"
 			}
-			if value, ok := e.lookup(name.AsString()); ok {
+			value, ok := e.lookup(name.AsString())
+			if e.trail.ask(name.AsString(), value, ok); ok {
 				return cty.StringVal(value).Mark(sensitive), nil
 			}
 			if e.sealed { // the default is for who serves, where nothing may be set either
@@ -288,6 +289,12 @@ func remedyOf(err error) string {
 
 // confinedText reads a text file below the configuration or an allowed path.
 func (e *evaluator) confinedText(abs string) ([]byte, error) {
+	content, err := e.openConfined(abs)
+	e.trail.open(abs, wayConfined, content, err)
+	return content, err
+}
+
+func (e *evaluator) openConfined(abs string) ([]byte, error) {
 	if e.reader.kept[abs] { // it was confined when it was read
 		return e.reader.text(abs)
 	}

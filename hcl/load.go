@@ -46,6 +46,8 @@ type Options struct {
 	Imports func(name, text string) ([]engine.Import, error)
 	// LookupEnv is what env() asks; nil for os.LookupEnv.
 	LookupEnv func(string) (string, bool)
+	// Cache makes the next reading quick; nil for none.
+	Cache *Cache
 }
 
 // Sources are the contents of the files that findings point into, by
@@ -82,8 +84,13 @@ type Loaded struct {
 // Findings, all of it at once.
 func Load(o Options) *Loaded {
 	o.LookupEnv = lookupOf(o)
-	l := &loader{options: o, found: new(findings), reader: &reader{files: make(map[string]read)}}
+	l := &loader{options: o, found: new(findings), reader: &reader{files: make(map[string]read)}, keep: make(map[string]*memo)}
 	l.load()
+	if len(l.found.list) >= maxFindings && o.Cache != nil { // which of them are told depends on their order
+		o.Cache = nil
+		return Load(o)
+	}
+	o.cache().replace(l.keep)
 	l.found.list.Sort()
 	// A syntax fault comes up again when its expression is computed.
 	l.found.list = slices.Compact(l.found.list)
@@ -114,6 +121,7 @@ type loader struct {
 	unknown map[engine.Range]Written
 	missing bool
 	partial bool
+	keep    map[string]*memo // for the next reading
 }
 
 // load finds, reads, parses and decodes, each for all files before the next
@@ -135,17 +143,16 @@ func (l *loader) load() {
 
 	root := (&block{blocks: schemas()}).index()
 	eval := newEvaluator(l.options, l.found, l.reader, roots)
-	blocks := l.parseAll(root)
-	for _, one := range blocks {
-		if one.schema.free {
-			for _, attr := range one.attrs {
-				eval.declare(one.source, attr)
-			}
-		}
+	l.recall()
+	l.parse(root, l.unread())
+	for _, src := range l.sources {
+		src.parsed.declareLocals(eval)
 	}
 	eval.computeLocals()
+	l.forgetChanged(eval)
+	l.parse(root, l.unread())
 	d := &decoder{found: l.found, eval: eval, reader: l.reader, sources: l.texts, scripts: l.scripts}
-	l.decode(d, blocks)
+	l.decode(d, root)
 	l.missing, l.unknown = d.missing, d.unknown
 	if server := &l.spec.Server; server.Listen == "" && !server.Unknown["listen"] {
 		server.Listen = defaultListen
@@ -166,31 +173,36 @@ func (l *loader) root() string {
 	return l.options.Path
 }
 
-// parseAll turns the files into blocks, several files at a time: most of a
-// reading is parsing. The order stays that of the files.
-func (l *loader) parseAll(root *block) []*given {
-	parsed := make([]*parsing, len(l.sources))
+// unread are the files of which nothing is known yet.
+func (l *loader) unread() (files []*source) {
+	for _, src := range l.sources {
+		if src.memo == nil && src.parsed == nil {
+			files = append(files, src)
+		}
+	}
+	return files
+}
+
+// parse turns files into blocks, several files at a time: most of a reading is
+// parsing. The order stays that of the files.
+func (l *loader) parse(root *block, files []*source) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(parsed)) {
+	for range min(runtime.GOMAXPROCS(0), len(files)) {
 		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(parsed)); i = next.Add(1) - 1 {
-				parsed[i] = &parsing{source: l.sources[i]}
-				parsed[i].parse(root)
+			for i := next.Add(1) - 1; i < int64(len(files)); i = next.Add(1) - 1 {
+				files[i].parsed = &parsing{source: files[i]}
+				files[i].parsed.parse(root)
 			}
 		})
 	}
 	workers.Wait()
-	var blocks []*given
-	for _, p := range parsed {
-		l.texts[p.source.name] = p.source.content
-		l.partial = l.partial || p.broken
-		blocks = append(blocks, p.blocks...)
-		for _, one := range p.found.list {
+	for _, src := range files {
+		l.partial = l.partial || src.parsed.broken
+		for _, one := range src.parsed.found.list {
 			l.found.add(one)
 		}
 	}
-	return blocks
 }
 
 // parsing is one file on its way from text to blocks.
@@ -244,8 +256,38 @@ func (p *parsing) parseJSON(t *tree, root *block) {
 	}
 }
 
-func (l *loader) decode(d *decoder, blocks []*given) {
+// declareLocals takes note of the locals of a file.
+func (p *parsing) declareLocals(e *evaluator) {
+	if p == nil {
+		return
+	}
+	for _, one := range p.blocks {
+		if one.schema.free {
+			for _, attr := range one.attrs {
+				e.declare(one.source, attr)
+			}
+		}
+	}
+}
+
+// decode decodes the files in their order. A syntax tree is let go as soon as
+// nothing needs it.
+func (l *loader) decode(d *decoder, root *block) {
 	first := make(map[string]engine.Range)
+	for _, src := range l.sources {
+		l.texts[src.name] = src.content
+		if l.take(src, d) {
+			continue
+		}
+		if src.memo = nil; src.parsed == nil { // a file that it names has changed
+			l.parse(root, []*source{src})
+		}
+		l.remember(src, d, func() { l.decodeBlocks(d, src.parsed.blocks, first) })
+		src.parsed = nil
+	}
+}
+
+func (l *loader) decodeBlocks(d *decoder, blocks []*given, first map[string]engine.Range) {
 	for _, one := range blocks {
 		if one.schema.free || d.outOfPlace(one) || !d.single(first, one) {
 			continue

@@ -94,6 +94,7 @@ func (m *moduleWalk) enter(from, fromAbs string, one engine.Import) {
 		return
 	}
 	m.sources[name], m.scripts[abs] = content, content
+	m.eval.trail.script(name, abs)
 	if m.script.Modules == nil {
 		m.script.Modules = map[string]string{}
 	}

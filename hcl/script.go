@@ -120,6 +120,7 @@ func (f *field) scriptFile(out result) any {
 	shown := f.source.scriptName(name)
 	f.sources[shown] = content
 	f.scripts[abs] = content
+	f.eval.trail.script(shown, abs)
 	script := engine.Script{Text: string(content), At: wholeFile(shown, content), Path: shown}
 	if !f.modules(&script, abs) {
 		return nil

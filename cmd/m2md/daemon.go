@@ -60,9 +60,12 @@ type Daemon struct {
 	audit   *auditLog
 	deps    engine.Deps
 	watcher *hcl.Watcher
-	started time.Time
-	fixed   serve.Running // what of the first generation is that of this process
-	past    *generations
+	// readings remembers what files came to, so that a reload looks at those that
+	// changed.
+	readings hcl.Cache
+	started  time.Time
+	fixed    serve.Running // what of the first generation is that of this process
+	past     *generations
 
 	live     engine.Live
 	draining atomic.Bool
@@ -159,7 +162,11 @@ func (d *Daemon) first(ctx context.Context, loaded *hcl.Loaded, findings io.Writ
 	return first, nil
 }
 
-func (d *Daemon) loadOptions() hcl.Options { return hclOptions(d.opts) }
+func (d *Daemon) loadOptions() hcl.Options {
+	options := hclOptions(d.opts)
+	options.Cache = &d.readings
+	return options
+}
 
 // hclOptions say how the files of a daemon are read.
 func hclOptions(o Options) hcl.Options {
