@@ -254,6 +254,9 @@ func (r gitRepository) extract(commit string, roots []string, to string) error {
 			if err != nil {
 				return err
 			}
+			if target == "" && strings.HasSuffix(strings.TrimSuffix(name, ".json"), ".hcl") { // what it declares would look like what is removed
+				return fmt.Errorf("%s is a link to what the revision has not", plainLine(name))
+			}
 			if target == "" {
 				continue
 			}
@@ -355,7 +358,7 @@ func ledTo(files map[string]gitFile, contents map[string][]byte, name string) (s
 			return at, nil
 		case there:
 		case at == "." || slices.ContainsFunc(keysOf(files), func(one string) bool { return strings.HasPrefix(one, at+"/") }):
-			return "", fmt.Errorf("%s is a link to a folder, which is not followed in a revision; compare two folders instead", name)
+			return "", fmt.Errorf("%s is a link to a folder, which is not followed in a revision; compare two folders instead", plainLine(name))
 		default:
 			return "", nil
 		}

@@ -17,7 +17,7 @@ func (c *comparison) blocks() {
 	c.renamed = map[string]string{}
 	for _, kinds := range [][]engine.Kind{
 		{engine.KindOAuthSource, engine.KindCertificate, engine.KindPolicy, engine.KindMapping, engine.KindSigningKey},
-		{engine.KindServiceAccount}, {engine.KindProvider},
+		{engine.KindProvider}, // and no accounts, whose app passwords follow the name
 	} {
 		for _, kind := range kinds {
 			c.renames(c.was.tops, c.is.tops, func(b *block) bool { return b.kind == kind })
@@ -30,14 +30,17 @@ func (c *comparison) blocks() {
 // for its name, and nothing else is.
 func (c *comparison) renames(was, is []*block, of func(*block) bool) {
 	gone, came := map[string][]*block{}, map[string][]*block{}
+	had, has := namesOf(was), namesOf(is)
 	for _, b := range was {
-		if of(b) && !slices.ContainsFunc(is, func(o *block) bool { return o.name == b.name }) {
-			gone[c.was.body(b, c.renamed)] = append(gone[c.was.body(b, c.renamed)], b)
+		if of(b) && !has[b.name] {
+			body := c.was.body(b, c.renamed)
+			gone[body] = append(gone[body], b)
 		}
 	}
 	for _, b := range is {
-		if of(b) && c.was.byName[b.name] == nil {
-			came[c.is.body(b, nil)] = append(came[c.is.body(b, nil)], b)
+		if of(b) && !had[b.name] {
+			body := c.is.body(b, nil)
+			came[body] = append(came[body], b)
 		}
 	}
 	for body, old := range gone {
@@ -47,14 +50,24 @@ func (c *comparison) renames(was, is []*block, of func(*block) bool) {
 	}
 }
 
-// body is what a block says, without its name and places.
+func namesOf(blocks []*block) map[string]bool {
+	names := make(map[string]bool, len(blocks))
+	for _, b := range blocks {
+		names[b.name] = true
+	}
+	return names
+}
+
+// body is what a block says, without its name and places, and those of the
+// blocks in it.
 func (s *side) body(b *block, rename map[string]string) string {
 	sum := sha256.New()
 	for _, a := range b.attrs {
 		fmt.Fprintf(sum, "%q=%q\n", a.name, s.canonical(a, b.decl, rename))
 	}
 	for _, one := range b.inner {
-		fmt.Fprintf(sum, "%q{%s}\n", strings.TrimPrefix(one.name, b.name), s.body(one, rename))
+		word, _, _ := strings.Cut(strings.TrimPrefix(one.name, b.name), ".")
+		fmt.Fprintf(sum, "%q{%s}\n", word, s.body(one, rename))
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
@@ -122,7 +135,9 @@ func (c *comparison) compareBlock(old, b *block) {
 		c.change(change)
 	}
 	if len(old.inner) > 0 || len(b.inner) > 0 {
-		c.diff(inPlaceOf(old, b), b.inner)
+		was := inPlaceOf(old, b)
+		c.renames(was, b.inner, func(*block) bool { return true })
+		c.diff(was, b.inner)
 	}
 }
 

@@ -45,6 +45,21 @@ func impliesFields(a, b []engine.FieldRequirement) bool {
 	return true
 }
 
+// patterned says whether a pattern is part of a requirement, of which less is
+// known than of values.
+func patterned(r *engine.Requirement) bool {
+	switch {
+	case r == nil:
+		return false
+	case r.Fields != nil:
+		return slices.ContainsFunc(r.Fields, func(f engine.FieldRequirement) bool { return patterned(&f.Requirement) })
+	case r.AnyOf != nil:
+		return slices.ContainsFunc(r.AnyOf, func(one engine.Requirement) bool { return patterned(&one) })
+	default:
+		return r.Pattern != nil
+	}
+}
+
 // asked is a policy as it counts for who gets in.
 type asked struct {
 	label string

@@ -42,6 +42,8 @@ func githubPersons() []map[string]any {
 		with(workflow("acme/api", "refs/pull/7/merge"), map[string]any{"sub": "repo:acme@1234/api@5678:pull_request", "event_name": "pull_request", "base_ref": "main", "head_ref": "feature", "ref_protected": "false"}),
 		with(workflow("acme/api", "refs/heads/another"), map[string]any{"sub": "repo:acme@1234/api@5678:ref:refs/heads/another", "ref_protected": "false"}),
 		{"sub": "repo:acme@1234/api@5678:environment:another", "environment": "another"},
+		{"event_name": "pull_request_target", "base_ref": "main", "head_ref": "feature"}, // of a fork, in the name of the branch
+		{"event_name": "workflow_dispatch"},
 	}
 }
 

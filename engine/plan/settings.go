@@ -183,6 +183,9 @@ func (c *comparison) issued(was, is *engine.Provider) {
 			p.tell(Alters, one.name, one.what)
 		}
 	}
+	if was.Label != is.Label {
+		c.tell(Effect{Direction: Alters, Provider: is.Label, What: "its name stands in its addresses, and in the issuer of its tokens: those that are out are no longer taken here, and who verifies tokens must be told", At: is.At})
+	}
 	if order(was) != order(is) {
 		c.tell(Effect{Direction: Alters, Provider: is.Label, What: "the order of its accesses changed, and with it by which of several somebody gets in", At: is.At})
 	}

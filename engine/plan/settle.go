@@ -44,11 +44,7 @@ func (c *comparison) grouped(ways []*opening, gains bool) (all []Effect) {
 			all = append(all, e)
 		} else {
 			for _, id := range e.Identities {
-				if len(all[i].Identities) < maxNamed {
-					all[i].Identities = append(all[i].Identities, id)
-				} else {
-					all[i].More++
-				}
+				all[i].Identities, all[i].More = addTo(all[i].Identities, all[i].More, id)
 			}
 			all[i].More += e.More
 		}

@@ -20,8 +20,10 @@ type part struct {
 	// opens and closes say, where neither is so, that somebody provably passes
 	// what is alone, or what was alone.
 	opens, closes bool
-	at            engine.Range
-	gone          bool
+	// doubtful says that le or ge, where it is not so, may be so all the same.
+	doubtful bool
+	at       engine.Range
+	gone     bool
 }
 
 // same is a part that did not change.
@@ -173,7 +175,7 @@ func (was *trusted) part(is *trusted, name string) part {
 		}
 		return part{what: what, le: le, ge: ge, opens: !le, closes: !ge}
 	case "require_claims":
-		return part{what: strings.Join(requirementChanges("", was.Require, is.Require, shows), ", "), le: implies(is.Require, was.Require), ge: implies(was.Require, is.Require)}
+		return part{what: strings.Join(requirementChanges("", was.Require, is.Require, shows), ", "), le: implies(is.Require, was.Require), ge: implies(was.Require, is.Require), doubtful: patterned(was.Require) || patterned(is.Require)}
 	case "leeway":
 		return bound("leeway", was.Leeway, is.Leeway)
 	case "max_token_age":

@@ -12,18 +12,19 @@ import (
 // opening is a way in of one side that no way in of the other provably covers:
 // of the new side for who may gain, of the old for who may lose.
 type opening struct {
-	provider string // label on the side of the way
-	other    string // on the other; "" for none
-	door     string
-	access   string // label on the side of the way
-	from     engine.Ref
-	parts    []part // that do not cover it; none where nothing of the other side is like it
-	certain  bool   // somebody passes by it who could not
-	at       engine.Range
-	gone     bool
-	what     string
-	found    []Identity
-	more     int
+	provider  string // label on the side of the way
+	other     string // on the other; "" for none
+	door      string
+	access    string // label on the side of the way
+	from      engine.Ref
+	parts     []part // that do not cover it; none where nothing of the other side is like it
+	certain   bool   // somebody passes by it who could not
+	at        engine.Range
+	gone      bool
+	what      string
+	elsewhere bool // the nearest of the other side is an access of another name
+	found     []Identity
+	more      int
 }
 
 // view is the comparison from one side: whether its ways are covered by those
@@ -76,9 +77,9 @@ func (v *view) covers(p part) bool {
 // opens says whether a part that is not covered lets somebody pass for certain.
 func (v *view) opens(p part) bool {
 	if v.forward {
-		return p.ge || p.opens
+		return p.ge && !p.doubtful || p.opens
 	}
-	return p.le || p.closes
+	return p.le && !p.doubtful || p.closes
 }
 
 // order gives a pair as before and after.
@@ -135,8 +136,8 @@ func (v *view) way(p, old *engine.Provider, a *engine.Access, from engine.Ref) *
 			if len(parts) == 0 {
 				return nil
 			}
-			if best < 0 || len(parts) < len(one.parts) || b.Label == a.Label {
-				best, one.parts = i, parts
+			if best < 0 || b.Label == a.Label || one.elsewhere && len(parts) < len(one.parts) {
+				best, one.parts, one.elsewhere = i, parts, b.Label != a.Label
 			}
 		}
 	}
@@ -148,6 +149,14 @@ func (v *view) way(p, old *engine.Provider, a *engine.Access, from engine.Ref) *
 func (v *view) word(one *opening, p *engine.Provider, a *engine.Access, old *engine.Provider) {
 	one.certain = true
 	var told []string
+	verb := "newly"
+	if !v.forward {
+		verb = "no longer"
+	}
+	if one.elsewhere {
+		told = append(told, fmt.Sprintf("%s is %s named here", one.from, verb))
+		one.at, one.gone = one.from.At, !v.forward
+	}
 	for _, part := range one.parts {
 		one.certain = one.certain && v.opens(part)
 		told = append(told, part.what)
@@ -156,14 +165,10 @@ func (v *view) word(one *opening, p *engine.Provider, a *engine.Access, old *eng
 		}
 	}
 	one.what = strings.Join(slices.Compact(told), "; ")
-	if one.at != (engine.Range{}) {
+	if len(one.parts) > 0 {
 		return
 	}
 	one.at, one.gone = one.from.At, !v.forward
-	verb := "newly"
-	if !v.forward {
-		verb = "no longer"
-	}
 	switch {
 	case old == nil && v.forward:
 		one.what = "the provider is new"
@@ -207,7 +212,7 @@ func accessParts(c *comparison, wasSide, isSide *side, was, is *engine.Access) (
 	} else {
 		shows := !was.Sensitive["require_claims"] && !is.Sensitive["require_claims"]
 		what := strings.Join(requirementChanges("", was.Require, is.Require, shows), ", ")
-		add(part{what: what, le: implies(is.Require, was.Require), ge: implies(was.Require, is.Require)}, "require_claims")
+		add(part{what: what, le: implies(is.Require, was.Require), ge: implies(was.Require, is.Require), doubtful: patterned(was.Require) || patterned(is.Require)}, "require_claims")
 	}
 	old, now := wasSide.asks(was.Policies, c.Now), isSide.asks(is.Policies, c.Now)
 	p := part{what: policyChanges(old, was.Mode, now, is.Mode), le: stricter(now, is.Mode, old, was.Mode), ge: stricter(old, was.Mode, now, is.Mode)}

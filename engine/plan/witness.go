@@ -574,12 +574,19 @@ func (s *stand) found(provider, door string, gains bool, before, after verdict, 
 	fits.add(id)
 }
 
-func (o *opening) add(id Identity) {
-	if len(o.found) < maxNamed {
-		o.found = append(o.found, id)
-		return
+func (o *opening) add(id Identity) { o.found, o.more = addTo(o.found, o.more, id) }
+
+// addTo adds somebody to those that are named, or counts them. Who cannot be
+// told from one that is named is not.
+func addTo(named []Identity, more int, id Identity) ([]Identity, int) {
+	switch {
+	case slices.ContainsFunc(named, func(o Identity) bool { return o.Source == id.Source && slices.Equal(o.Claims, id.Claims) }):
+		return named, more
+	case len(named) < maxNamed:
+		return append(named, id), more
+	default:
+		return named, more + 1
 	}
-	o.more++
 }
 
 // foundElsewhere adds somebody to an effect that was told of the door, or else
@@ -592,11 +599,7 @@ func (s *stand) foundElsewhere(provider, door string, gains bool, rule string, i
 			continue
 		}
 		e.Direction = want
-		if len(e.Identities) < maxNamed {
-			e.Identities = append(e.Identities, id)
-		} else {
-			e.More++
-		}
+		e.Identities, e.More = addTo(e.Identities, e.More, id)
 		return
 	}
 	e := Effect{Direction: want, Provider: provider, Door: door, Access: rule, What: "somebody is treated otherwise", Identities: []Identity{id}}
