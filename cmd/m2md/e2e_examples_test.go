@@ -24,6 +24,7 @@ func TestE2EExamples(t *testing.T) {
 		"gitlab":         tryGitLab,
 		"kubernetes":     tryKubernetes,
 		"use-cases":      tryUseCases,
+		"ci":             tryCI,
 	}
 	folders, err := os.ReadDir("../../examples")
 	if err != nil {

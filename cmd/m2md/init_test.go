@@ -310,7 +310,6 @@ func TestTheNginxFilesOfInitAreThoseOfTheExample(t *testing.T) {
 
 // Files for others are in their form, and hold the answers where they belong.
 func TestWhatInitWritesForOthersIsInTheirForm(t *testing.T) {
-	python := needs(t, "/usr/bin/python3")
 	parsed := map[string]int{}
 	for name, answers := range combined(t) {
 		if answers["methods"] == "POST" || answers["methods"] == "all" && answers["proxy"] == "nginx" {
@@ -323,7 +322,7 @@ func TestWhatInitWritesForOthersIsInTheirForm(t *testing.T) {
 				continue
 			}
 			parsed[kind]++
-			document := yamlDocument(t, python, path)
+			document := yamlDocument(t, path)
 			for _, check := range yamlFacts(kind, answers) {
 				if got := memberAt(document, strings.Split(check[0], "/")); got != check[1] {
 					t.Errorf("%s: %s has %s = %q, want %q", name, kind, check[0], got, check[1])
@@ -336,9 +335,16 @@ func TestWhatInitWritesForOthersIsInTheirForm(t *testing.T) {
 	}
 }
 
-// yamlDocument parses a YAML file.
-func yamlDocument(t *testing.T, python, path string) any {
+// yamlDocument parses a YAML file as YAML 1.2 has it, where "on" is no boolean.
+func yamlDocument(t *testing.T, path string) any {
 	t.Helper()
+	python := needs(t, "/usr/bin/python3")
+	if err := exec.Command(python, "-c", "import yaml").Run(); err != nil {
+		if os.Getenv("M2MD_REQUIRE_SERVERS") != "" {
+			t.Fatalf("%s has no yaml, and M2MD_REQUIRE_SERVERS says that it has", python)
+		}
+		t.Skipf("left out: %s has no yaml", python)
+	}
 	out, err := exec.Command(python, "-c", `
 import json, sys, yaml
 class Loader(yaml.SafeLoader): pass
