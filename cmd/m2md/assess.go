@@ -94,5 +94,5 @@ func rehearsalDeps(keys *jwks.Cache) engine.Deps {
 
 // report writes findings for people.
 func report(w io.Writer, a *assessment) error {
-	return hcl.WriteText(w, a.Findings, a.Sources, hcl.TextOptions{})
+	return hcl.WriteText(w, a.Findings, a.Sources, textOptions(w))
 }
