@@ -523,3 +523,24 @@ func writeName(name string) string {
 	}
 	return strconv.Quote(name)
 }
+
+// Attributes are those that are compared, by the names of the blocks around
+// them, for whoever holds them against the language.
+func Attributes() map[string][]string {
+	full := engine.Spec{
+		Server: engine.Server{Decl: engine.Decl{At: engine.Range{File: "x"}}, TLS: &engine.TLS{}}, Metrics: engine.Metrics{Decl: engine.Decl{At: engine.Range{File: "x"}}},
+		DecisionLog: engine.DecisionLog{Decl: engine.Decl{At: engine.Range{File: "x"}}}, Storage: engine.Storage{Decl: engine.Decl{At: engine.Range{File: "x"}}},
+		SigningKeys: make([]engine.SigningKey, 1), Certificates: make([]engine.VerificationCertificate, 1), Sources: make([]engine.OAuthSource, 1),
+		Accounts: []engine.ServiceAccount{{AppPasswords: engine.AppPasswordRules{MaxActive: 1}, JWTs: make([]engine.AccountJWT, 1)}}, Policies: make([]engine.PolicySource, 1), Mappings: make([]engine.MappingSource, 1),
+		Providers: []engine.Provider{{Accesses: make([]engine.Access, 1), ForwardAuth: &engine.ForwardAuth{}}},
+	}
+	all := map[string][]string{}
+	for _, b := range newSide(Revision{Spec: full}).byName {
+		name := strings.ReplaceAll(strings.TrimSuffix(strings.ReplaceAll(b.name, ". ", " "), "."), " jwt 1", " jwt")
+		for _, a := range b.attrs {
+			all[name] = append(all[name], a.name)
+			all[name] = append(all[name], a.where...)
+		}
+	}
+	return all
+}

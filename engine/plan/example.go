@@ -121,8 +121,8 @@ func (g *generator) rune(re *syntax.Regexp) rune {
 			return r
 		}
 	}
-	if len(re.Rune) > 0 && re.Rune[0] != 0 {
-		return re.Rune[0]
+	if len(re.Rune) > 1 {
+		return re.Rune[1]
 	}
 	return unicode.ReplacementChar
 }

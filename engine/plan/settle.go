@@ -112,7 +112,7 @@ func (s *stand) replay(ctx context.Context) {
 	}
 	for _, d := range s.Records {
 		switch {
-		case ctx.Err() != nil, d.Provider == "" || d.Proof == "" || (d.Input.Claims != nil && !d.Input.Verified):
+		case ctx.Err() != nil, d.Provider == "", !remakeable(d):
 			s.plan.Unreplayable++
 			continue
 		}
@@ -127,6 +127,19 @@ func (s *stand) replay(ctx context.Context) {
 			continue
 		}
 		s.found(s.newLabel(engine.KindProvider, d.Provider), d.Door, is, before, after, refOf(d.Source), s.recorded(d))
+	}
+}
+
+// remakeable says whether a record holds what it takes: who was recognised, or
+// claims that somebody had signed.
+func remakeable(d engine.Decision) bool {
+	switch d.Proof {
+	case "jwt", "opaque_token":
+		return d.Input.Claims != nil && d.Input.Verified
+	case "":
+		return false
+	default:
+		return d.Subject != "" && (d.Input.Claims == nil || d.Input.Verified)
 	}
 }
 
@@ -173,7 +186,7 @@ func (s *stand) recorded(d engine.Decision) Identity {
 		for _, side := range []*side{s.was, s.is} {
 			for _, p := range side.Spec.Providers {
 				for _, a := range p.Accesses {
-					if p.Label == d.Provider {
+					if p.Label == d.Provider && slices.ContainsFunc(a.From, func(r engine.Ref) bool { return r.String() == d.Source }) {
 						seen.collect(nil, a.Require, map[string][]any{})
 					}
 				}
