@@ -58,6 +58,9 @@ func width(v cty.Value) int {
 // written out: cty counts with numbers of any size.
 const rangeCost = 20
 
+// lookShare is how much cheaper it is to look at a value than to make it.
+const lookShare = 4
+
 // metered is f, paying for what it makes, which is so many times as dear as it
 // is wide.
 func (b *budget) metered(f function.Function, dear int) function.Function {
@@ -71,6 +74,12 @@ func (b *budget) metered(f function.Function, dear int) function.Function {
 			return f.ReturnTypeForValues(args)
 		},
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			for _, arg := range args { // cty looks through all of them, however deep they are
+				b.left -= sizeOf(arg) / lookShare
+			}
+			if err := b.check(); err != nil {
+				return cty.NilVal, err
+			}
 			v, err := f.Call(args)
 			if err == nil {
 				err = b.spend(v, dear)
