@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -116,12 +115,12 @@ func literals(yaml string) []string {
 // perform runs a script as a platform does, and returns what it printed.
 func perform(t *testing.T, env map[string]string, shell []string, script string) (said string, err error) {
 	t.Helper()
-	for _, program := range []string{shell[0], "curl", "jq"} {
+	for _, program := range []string{shell[0], "curl"} {
 		needs(t, program)
 	}
 	cmd := exec.Command(shell[0], append(shell[1:], script)...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"PATH=" + platformPath(t, nil)}
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -175,7 +174,7 @@ func (r *actionsRunner) job(t *testing.T, action, deployment, m2mdURL, provider 
 	output := filepath.Join(t.TempDir(), "output")
 	said, err = perform(t, map[string]string{
 		"ACTIONS_ID_TOKEN_REQUEST_URL": r.URL + "/token?api-version=2.0", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-job",
-		"GITHUB_OUTPUT": output, "M2MD_URL": m2mdURL, "PROVIDER": provider,
+		"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": output, "M2MD_URL": m2mdURL, "M2MD_CLIENT_ID": provider,
 	}, shell, action)
 	if err != nil {
 		return said, "", err
@@ -193,7 +192,7 @@ func tryGitHubActions(t *testing.T, dir string) {
 	s.serve()
 	places := strings.NewReplacer("https://deploy.staging.example.com", "http://"+staging, "https://deploy.example.com", "http://"+production)
 	own, shared := places.Replace(readFile(t, filepath.Join(dir, "workflows/deploy.yml"))), places.Replace(readFile(t, filepath.Join(dir, "workflows/shared-deploy.yml")))
-	action := literals(section(t, readFile(t, filepath.Join(dir, "m2md-token/action.yml")), "runs:"))[0]
+	action := literals(section(t, readFile(t, filepath.Join(dir, "m2md-token/action.yml")), "    - id: exchange"))[0]
 	runner := newActionsRunner(t, key)
 
 	reviewed := claims{"environment": "production", "sub": "repo:acme@1234/api@5678:environment:production"}
@@ -219,7 +218,7 @@ func tryGitHubActions(t *testing.T, dir string) {
 			runner.next(tt.changes)
 			said, token, err := runner.job(t, action, literals(tt.job)[0], s.url, tt.provider)
 			if tt.subject == "" {
-				if err == nil || !strings.Contains(said, "::error::m2md refused: ") || !strings.Contains(said, `"request_id":"`) {
+				if err == nil || !strings.Contains(said, "::error::There is no token of m2md") || !strings.Contains(said, "unauthorized_client") || !strings.Contains(said, "(request ") {
 					t.Errorf("the job ends with %v:\n%s", err, said)
 				}
 				return
@@ -284,7 +283,7 @@ func tryGitLab(t *testing.T, dir string) {
 				"M2MD_URL": s.url, "M2MD_PROVIDER": provider, "M2MD_ID_TOKEN": jwt, "CI_COMMIT_TAG": "v1.2.3", "CI_COMMIT_SHA": "714a629c",
 			}, []string{"sh", "-e", "-c"}, literals(section(t, pipeline, ".m2md:"))[0]+literals(job)[0])
 			if tt.subject == "" {
-				if err == nil || !strings.Contains(said, `m2md refused: {"error":`) || !strings.Contains(said, `"request_id":"`) {
+				if err == nil || !strings.Contains(said, "unauthorized_client") || !strings.Contains(said, "(request ") {
 					t.Errorf("the job ends with %v:\n%s", err, said)
 				}
 			} else if err != nil || !strings.Contains(said, fmt.Sprintf(`"X-M2md-Subject":[%q]`, tt.subject)) {
