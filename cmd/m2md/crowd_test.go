@@ -35,11 +35,14 @@ func crowded(t *testing.T, files, most int, trusted string) (c *crowd, addr stri
 		t.Fatal(err)
 	}
 	release = make(chan struct{})
-	server := &http.Server{ConnState: c.state, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/wait" {
+	server := &http.Server{ConnState: c.state, ConnContext: c.remember, Handler: c.patient(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/wait":
 			<-release
+		case "/read":
+			io.Copy(io.Discard, r.Body)
 		}
-	})}
+	}))}
 	go server.Serve(crowdListener{l, c})
 	t.Cleanup(func() { server.Close() })
 	return c, l.Addr().String(), release
@@ -119,6 +122,45 @@ func TestRequestsInFlightAreNotCutToMakeRoom(t *testing.T) {
 	}
 	if err := ask(dial(t, addr), "/"); err != nil {
 		t.Errorf("there is room again, and a client is not answered: %v", err)
+	}
+}
+
+// A body that never comes holds a connection as well as silence does, whether
+// it is read or not.
+func TestBodiesThatDoNotComeMakeRoomForOthers(t *testing.T) {
+	for _, path := range []string{"/read", "/unread"} {
+		t.Run(path, func(t *testing.T) {
+			c, addr, release := crowded(t, 1<<20, 64, "") // one address has 16
+			defer close(release)
+			for range 16 {
+				fmt.Fprintf(dial(t, addr), "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\na", path)
+			}
+			for range 64 {
+				eventually(t, "nobody is answered but waits", func() bool { return c.busy() == 0 })
+				conn := dial(t, addr)
+				if err := ask(conn, "/"); err != nil {
+					t.Fatalf("a client was not answered although others send nothing: %v", err)
+				}
+				fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\na", path)
+			}
+		})
+	}
+}
+
+// A body that comes in parts is waited for where there is room, and the answer
+// to it is one in flight.
+func TestABodyThatComesSlowlyIsAnswered(t *testing.T) {
+	c, addr, release := crowded(t, 1<<20, 64, "")
+	defer close(release)
+	conn := dial(t, addr)
+	fmt.Fprint(conn, "POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na")
+	eventually(t, "waited for", func() bool { return c.busy() == 0 && c.size() == 1 })
+	fmt.Fprint(conn, "bc")
+	if answer, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatal(answer, err)
+	}
+	if err := ask(conn, "/"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -258,7 +258,8 @@ func (d *Daemon) listen(spec engine.Spec) (err error) {
 		return err
 	}
 	d.main.listener = crowdListener{d.main.listener, d.crowd}
-	d.main.server.ConnState = d.crowd.state
+	d.main.server.ConnState, d.main.server.ConnContext = d.crowd.state, d.crowd.remember
+	d.main.server.Handler = d.crowd.patient(d.main.server.Handler)
 	if spec.Server.TLS != nil {
 		d.main.listener = withTLS(d.main.listener, &d.live)
 	}
