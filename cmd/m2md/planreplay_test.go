@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/m2md/m2md/engine/plan"
 	"github.com/m2md/m2md/hcl"
@@ -129,5 +130,28 @@ func BenchmarkPlan10000Accounts(b *testing.B) {
 		if code := run([]string{"m2md", "plan", "--fail-on", "widen", was, is}, &out, &out); code != exitPlan || !strings.Contains(out.String(), "machine-1-1") {
 			b.Fatalf("code %d: %s", code, out.String())
 		}
+	}
+}
+
+// A stranger's policy that never ends does not keep the plan from ending.
+func TestAPolicyWithoutEndEndsWithThePlan(t *testing.T) {
+	was := planFolder(t, plannedFiles())
+	is := planFolder(t, plannedFiles(`return request.context.oauth_jwt.event_name === "push";`, `for (;;) {} return true;`))
+	began := time.Now()
+	said, code := planCommandOf(t, "--timeout", "1s", "--fail-on", "widen", was, is)
+	if code != exitPlan || !strings.Contains(said, "policy.pushes changed") || time.Since(began) > 20*time.Second {
+		t.Errorf("code %d after %s:\n%s", code, time.Since(began), said)
+	}
+}
+
+// A token that is two accounts' is nobody's, so that to take one of them away
+// can let the other in.
+func TestWhatIsTakenFromOneAccountCanLetAnotherIn(t *testing.T) {
+	jwt := "\n  jwt {\n    source         = oauth_source.github\n    require_claims = { repository_id = \"42\" }\n  }\n"
+	two := []string{`service_account "prometheus" {`, `service_account "prometheus" {` + jwt, `service_account "grafana" {`, `service_account "grafana" {` + jwt, "from = [service_account.prometheus]", "from = [service_account.prometheus, service_account.grafana]"}
+	one := append(slices.Clone(two[:2]), two[4:]...)
+	run := planOf(t, plannedFiles(two...), plannedFiles(one...))
+	if !run.Has(plan.Undecided) && !run.Has(plan.Widens) {
+		t.Errorf("nobody is told to gain:\n%s", planTold(run))
 	}
 }

@@ -21,6 +21,7 @@ func (c *comparison) settings() {
 		old := c.was.provided[v.counterpart(engine.Ref{Kind: engine.KindProvider, Label: now.Label}).Label]
 		if old != nil {
 			c.issued(old, now)
+			c.shared(old, now)
 		}
 		c.door(old, now)
 	}
@@ -189,6 +190,42 @@ func (c *comparison) issued(was, is *engine.Provider) {
 	if order(was) != order(is) {
 		c.tell(Effect{Direction: Alters, Provider: is.Label, What: "the order of its accesses changed, and with it by which of several somebody gets in", At: is.At})
 	}
+}
+
+// shared tells that tokens may be several accounts', which makes them nobody's:
+// then less for one account can be more for another.
+func (c *comparison) shared(was, is *engine.Provider) {
+	old, several := c.was.claimed(was, c.renamed)
+	now, too := c.is.claimed(is, nil)
+	if old != now && (several || too) {
+		c.tell(Effect{Direction: Undecided, Provider: is.Label, What: "which tokens of a source are those of which of several accounts changed, and one that is of two is nobody's", At: is.At})
+	}
+}
+
+// claimed are the tokens of sources by which accounts get into a provider, as
+// one text, and whether some access has several such accounts of one source.
+func (s *side) claimed(p *engine.Provider, rename map[string]string) (text string, several bool) {
+	var all []string
+	for _, a := range p.Accesses {
+		owners := map[string]string{}
+		for _, from := range a.From {
+			account := s.accounts[from.Label]
+			if from.Kind != engine.KindServiceAccount || account == nil {
+				continue
+			}
+			for _, j := range account.JWTs {
+				if j.Source == nil {
+					continue
+				}
+				source := renamedRef(*j.Source, rename)
+				several = several || owners[source] != "" && owners[source] != from.Label
+				owners[source] = from.Label
+				all = append(all, from.Label+" "+source+" "+s.canonical(attribute{name: "require_claims", value: j.Require}, j.Decl, nil))
+			}
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, "\n"), several
 }
 
 func directionOf(wider bool) Direction {

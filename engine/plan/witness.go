@@ -469,7 +469,11 @@ func (s *stand) ask(ctx context.Context) {
 		})
 	}
 	workers.Wait()
-	s.plan.Tried = len(s.crowd)
+	for _, one := range s.crowd {
+		if !one.before.undone && !one.after.undone {
+			s.plan.Tried++
+		}
+	}
 }
 
 // says is what a side says of somebody. What it does not declare lets nobody in.
@@ -483,6 +487,9 @@ func (s *side) says(ctx context.Context, r *rehearse.Rehearsal, c engine.Case) v
 		return verdict{undone: true}
 	}
 	result := r.Run(ctx, c)
+	if ctx.Err() != nil { // which may have ended a policy before it could say
+		return verdict{undone: true}
+	}
 	if result.Err == nil {
 		return verdict{allowed: true, rule: result.Access(), source: result.Decision.Source}
 	}
