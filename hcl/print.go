@@ -112,7 +112,7 @@ func excerpt(at engine.Range, s Sources) (line, under string, ok bool) {
 }
 
 // lineOf is the line where a place begins, with the part of it that the place
-// covers.
+// covers. No secret stands in it.
 func lineOf(at engine.Range, s Sources) (text string, start, end int, ok bool) {
 	content, known := s[at.File]
 	if !known || at.Start.Byte > len(content) {
@@ -123,7 +123,7 @@ func lineOf(at engine.Range, s Sources) (text string, start, end int, ok bool) {
 	if stop := bytes.IndexByte(rest, '\n'); stop >= 0 {
 		rest = rest[:stop]
 	}
-	text = strings.TrimSuffix(string(rest), "\r")
+	text = masked(strings.TrimSuffix(string(rest), "\r"))
 	start = min(at.Start.Byte-begin, len(text))
 	end = min(max(at.End.Byte-begin, start), len(text))
 	return text, start, end, true
