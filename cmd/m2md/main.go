@@ -115,6 +115,9 @@ func command(c *cli.Command, argument string, action cli.ActionFunc) *cli.Comman
 	c.Action = func(ctx *cli.Context) error {
 		for i, given := range ctx.Args().Slice() {
 			if i >= most || i > 0 && strings.HasPrefix(given, "-") {
+				if looksLikeToken(given) {
+					given = "that may be a secret" // it came where it must not, and shall go no further
+				}
 				return usagef("%s: unexpected argument %q; flags come before arguments", c.Name, given)
 			}
 		}
