@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	eastasian "golang.org/x/text/width"
+
 	"github.com/m2md/m2md/engine"
 )
 
@@ -102,13 +104,34 @@ func excerpt(at engine.Range, s Sources) (line, under string, ok bool) {
 	}
 	marked = shorten(marked, maxExcerpt/2)
 	after = shorten(after, max(0, maxExcerpt-utf8.RuneCountInString(before+marked)))
-	blank := strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return r
+	var blank strings.Builder // as wide as what stands before, whatever a tab means
+	for part := range strings.SplitAfterSeq(before, "\t") {
+		text, tab := strings.CutSuffix(part, "\t")
+		blank.WriteString(strings.Repeat(" ", columns(text)))
+		if tab {
+			blank.WriteByte('\t')
 		}
-		return ' '
-	}, before)
-	return before + marked + after, blank + strings.Repeat("^", max(1, utf8.RuneCountInString(marked))), true
+	}
+	under = blank.String() + strings.Repeat("^", max(1, columns(marked)))
+	if at.End.Line > at.Start.Line+1 || at.End.Line > at.Start.Line && at.End.Column > 1 {
+		under += fmt.Sprintf(" to line %d", at.End.Line)
+	}
+	return before + marked + after, under, true
+}
+
+// columns is how many columns of a terminal a text takes (UAX #11): those of
+// East Asia take two, and what combines with the character before takes none.
+func columns(s string) (n int) {
+	for _, r := range s {
+		switch kind := eastasian.LookupRune(r).Kind(); {
+		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		case kind == eastasian.EastAsianWide || kind == eastasian.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // lineOf is the line where a place begins, with the part of it that the place
@@ -149,11 +172,11 @@ func printable(s string) string {
 	}, s)
 }
 
-func wrap(s string, width int) []string {
+func wrap(s string, most int) []string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(s) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+		if line != "" && columns(line)+1+columns(word) > most {
 			lines, line = append(lines, line), ""
 		}
 		if line != "" {
