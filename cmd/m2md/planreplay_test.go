@@ -155,3 +155,18 @@ func TestWhatIsTakenFromOneAccountCanLetAnotherIn(t *testing.T) {
 		t.Errorf("nobody is told to gain:\n%s", planTold(run))
 	}
 }
+
+// Who gets in at one provider gets in where its tokens are taken.
+func TestWhatWidensAProviderWidensWhereItsTokensAreTaken(t *testing.T) {
+	behind := "provider \"grafana\" {\n  access \"logs\" {\n    from = [provider.loki]\n  }\n}\n\nprovider \"loki\" {"
+	was := plannedFiles(`provider "loki" {`, behind)
+	is := plannedFiles(`provider "loki" {`, behind, `repository_id = "5678"`, `repository_id = ["5678", "777"]`)
+	run := planOf(t, was, is)
+	i := slices.IndexFunc(run.Effects, func(e plan.Effect) bool { return e.Direction == plan.Widens && e.Provider == "grafana" })
+	if i < 0 || !strings.Contains(planTold(run), `oauth_source.github by a token of provider.loki repository_id="777"`) {
+		t.Errorf("nobody gains at grafana:\n%s", planTold(run))
+	}
+	if back := planOf(t, is, was); back.Has(plan.Widens) || back.Has(plan.Undecided) || !back.Has(plan.Narrows) {
+		t.Errorf("the contrary:\n%s", planTold(back))
+	}
+}
