@@ -79,7 +79,7 @@ func TestADenialSaysWhatIsMissingByHowLittleAndWhatToDo(t *testing.T) {
 		{"a pattern that matches a part", map[string]any{"ref": enginetest.Pattern(`refs/heads/main`)}, map[string]any{"ref": "refs/heads/main2"},
 			`the pattern matches only "refs/heads/main" of it`, ``},
 		{"nothing alike", map[string]any{"repository": "acme/api"}, map[string]any{"repository": "evil/fork"},
-			`the claim repository is "evil/fork"; required is "acme/api"`, `write repository = "evil/fork"`},
+			`the claim repository is "evil/fork"; required is "acme/api"`, `write repository = ["acme/api", "evil/fork"]`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -448,16 +448,18 @@ func (c *claimTracer) leaf(path, name string, r *Requirement, got any, present b
 	default:
 		one.Outcome = StepFailed
 		one.Detail = fmt.Sprintf("is %s; required is %s", showValue(got), required)
-		one.Remedy = remedyOfClaim(path, r, got, at)
 		if !c.hides {
 			one.Near = r.near(got)
 		}
+		one.Remedy = c.remedy(path, r, got, one.Near, at)
 	}
 	c.trace.add(one)
 }
 
-// remedyOfClaim says what to write for a claim to fit.
-func remedyOfClaim(path string, r *Requirement, got any, at Range) string {
+// remedy says what to write for a claim to fit: in the place of what is
+// required, where that looks like a slip, and else beside it, so that nobody is
+// shut out by it.
+func (c *claimTracer) remedy(path string, r *Requirement, got any, near string, at Range) string {
 	switch got.(type) {
 	case []any, map[string]any, nil:
 		return fmt.Sprintf("change what is required of %s at %s", path, at)
@@ -472,6 +474,9 @@ func remedyOfClaim(path string, r *Requirement, got any, at Range) string {
 		name := path
 		if i := strings.LastIndex(path, "."); i >= 0 && !strings.HasSuffix(path, `"`) {
 			name = path[i+1:]
+		}
+		if near == "" && !c.hides {
+			literal = fmt.Sprintf("[%s, %s]", strings.TrimPrefix(showValue(r.Equal), "the number "), literal)
 		}
 		return fmt.Sprintf("write %s = %s at %s", name, literal, at)
 	}
