@@ -1,0 +1,3 @@
+server {
+}
+/* # ERROR: comment is never closed
