@@ -180,7 +180,6 @@ func TestLoopsInLoopsAreBounded(t *testing.T) {
 		"a local repeated": "locals {\n" + `s = join("", [for i in range(1000) : "` + long + `"])` + "\n" + `big = [for i in range(1000) : [for k in range(1000) : "${local.s}x"]]` + "\n}",
 		"calls":            `locals { z = [for i in range(1000) : [for k in range(1000) : length(range(1000))]] }`,
 		"a list of lists":  "locals {\nl = range(1000)\nz = [for i in local.l : [for k in local.l : local.l]]\n}",
-		"calls on calls":   "locals {\nl = concat(range(1000), range(1000), range(1000))\nz = length(" + rep("reverse(", 80) + "[for i in range(200) : local.l]" + rep(")", 80) + ")\n}",
 		"a directive":      `locals { z = "%{ for i in range(1000) }%{ for k in range(1000) }` + long + `%{ endfor }%{ endfor }" }`,
 	} {
 		t.Run(name, func(t *testing.T) {
