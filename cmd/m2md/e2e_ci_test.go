@@ -469,7 +469,21 @@ func newGitLabAPI(t *testing.T) *gitlabAPI {
 	return g
 }
 
-// job runs a job of the template by a shell, as a runner does.
+// requests are those that change something, so far.
+func (g *gitlabAPI) requests() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.asked)
+}
+
+// has the merge request have notes, as JSON.
+func (g *gitlabAPI) has(notes string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.notes = notes
+}
+
+// gitlabJob runs a job of the template by a shell, as a runner does.
 func gitlabJob(t *testing.T, template map[string]any, name string, r *repository, env map[string]string) (said string, err error) {
 	t.Helper()
 	base, job := template[".m2md"].(map[string]any), template[name].(map[string]any)
@@ -530,14 +544,14 @@ func tryGitLabTemplate(t *testing.T, file string) {
 				}
 			}
 			checkGitLabReports(t, r, slices.Contains(tt.fails, "m2md-validate"))
-			if plan := readFile(t, filepath.Join(r.dir, "m2md-plan.md")); len(api.asked) != 1 || api.asked[0] != "POST /api/v4/projects/20/merge_requests/3/notes <!-- m2md plan -->\n"+plan {
-				t.Errorf("GitLab is asked %q", api.asked)
+			if plan, asked := readFile(t, filepath.Join(r.dir, "m2md-plan.md")), api.requests(); len(asked) != 1 || asked[0] != "POST /api/v4/projects/20/merge_requests/3/notes <!-- m2md plan -->\n"+plan {
+				t.Errorf("GitLab is asked %q", asked)
 			}
 			// Again: the note is written anew, and only where it is the job's own.
-			api.notes = `[{"id": 1, "author": {"id": 5}, "body": "<!-- m2md plan -->"}, {"id": 2, "author": {"id": 9}, "body": "<!-- m2md plan -->\nold"}]`
+			api.has(`[{"id": 1, "author": {"id": 5}, "body": "<!-- m2md plan -->"}, {"id": 2, "author": {"id": 9}, "body": "<!-- m2md plan -->\nold"}]`)
 			said, _ := gitlabJob(t, template, "m2md-plan", r, env)
-			if len(api.asked) != 2 || !strings.HasPrefix(api.asked[1], "PUT /api/v4/projects/20/merge_requests/3/notes/2 ") || strings.Contains(said, "of-the-project") {
-				t.Errorf("GitLab is asked %q; the job says\n%s", api.asked, said)
+			if asked := api.requests(); len(asked) != 2 || !strings.HasPrefix(asked[1], "PUT /api/v4/projects/20/merge_requests/3/notes/2 ") || strings.Contains(said, "of-the-project") {
+				t.Errorf("GitLab is asked %q; the job says\n%s", asked, said)
 			}
 		})
 	}

@@ -275,7 +275,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 	if err != nil || len(after) != len(keys) {
 		t.Errorf("there are %d keys, before %d (%v)", len(after), len(keys), err)
 	}
-	if now := r.daemon.Status(); r.daemon.live.Load() != live || len(now.History) != len(before.History) || now.Reload.At != before.Reload.At {
+	if now := r.daemon.Status(); r.daemon.live.Load() != live || len(now.History) != len(before.History) || now.Reload.LastGood != before.Reload.LastGood {
 		t.Errorf("status %+v, before %+v", now, before)
 	}
 	if res := r.login(password); res.StatusCode != 200 {
