@@ -2,12 +2,11 @@ package engine
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/m2md/m2md/engine/parallel"
 )
 
 // outcome is what became of one script.
@@ -20,16 +19,7 @@ type outcome[T any] struct {
 // over sooner.
 func compileAll[S, T any](sources []S, compile func(S) (T, error)) []outcome[T] {
 	out := make([]outcome[T], len(sources))
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(sources)) {
-		wait.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(sources)); i = next.Add(1) - 1 {
-				out[i].script, out[i].err = compile(sources[i])
-			}
-		})
-	}
-	wait.Wait()
+	parallel.Each(len(sources), func(i int) { out[i].script, out[i].err = compile(sources[i]) })
 	return out
 }
 

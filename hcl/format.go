@@ -2,16 +2,14 @@ package hcl
 
 import (
 	"bytes"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/apparentlymart/go-textseg/v15/textseg"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/parallel"
 )
 
 // Format lays a file in HCL's native syntax out in the canonical style, which
@@ -309,17 +307,10 @@ func FormatAll(path string) ([]Laid, engine.Findings) {
 	sources := slices.DeleteFunc(w.open(), (*source).json)
 	laid := make([]Laid, len(sources))
 	refused := make([]engine.Findings, len(sources))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(laid)) {
-		workers.Go(func() {
-			for i := int(next.Add(1) - 1); i < len(laid); i = int(next.Add(1) - 1) {
-				laid[i] = Laid{Name: sources[i].name, Before: sources[i].content}
-				laid[i].After, refused[i] = Format(sources[i].name, sources[i].content)
-			}
-		})
-	}
-	workers.Wait()
+	parallel.Each(len(laid), func(i int) {
+		laid[i] = Laid{Name: sources[i].name, Before: sources[i].content}
+		laid[i].After, refused[i] = Format(sources[i].name, sources[i].content)
+	})
 	all := slices.Concat(append([]engine.Findings{found.list}, refused...)...)
 	all.Sort()
 	return laid, all

@@ -8,16 +8,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	hcljson "github.com/hashicorp/hcl/v2/json"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/parallel"
 )
 
 // Options say what is read, and how.
@@ -186,17 +184,10 @@ func (l *loader) unread() (files []*source) {
 // parse turns files into blocks, several files at a time: most of a reading is
 // parsing. The order stays that of the files.
 func (l *loader) parse(root *block, files []*source) {
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(files)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(files)); i = next.Add(1) - 1 {
-				files[i].parsed = &parsing{source: files[i]}
-				files[i].parsed.parse(root)
-			}
-		})
-	}
-	workers.Wait()
+	parallel.Each(len(files), func(i int) {
+		files[i].parsed = &parsing{source: files[i]}
+		files[i].parsed.parse(root)
+	})
 	for _, src := range files {
 		l.partial = l.partial || src.parsed.broken
 		for _, one := range src.parsed.found.list {

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/m2md/m2md/engine"
 	"github.com/m2md/m2md/engine/oauth2"
+	"github.com/m2md/m2md/engine/parallel"
 	"github.com/m2md/m2md/engine/rehearse"
 )
 
@@ -457,18 +455,11 @@ func (s *stand) passersBy(provider string, now, old *engine.Provider) (queue []*
 
 // ask shows the crowd to both sides, as many at a time as there are processors.
 func (s *stand) ask(ctx context.Context) {
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(s.crowd)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(s.crowd)); i = next.Add(1) - 1 {
-				one := s.crowd[i]
-				one.before = s.was.says(ctx, s.old, one.was)
-				one.after = s.is.says(ctx, s.now, one.is)
-			}
-		})
-	}
-	workers.Wait()
+	parallel.Each(len(s.crowd), func(i int) {
+		one := s.crowd[i]
+		one.before = s.was.says(ctx, s.old, one.was)
+		one.after = s.is.says(ctx, s.now, one.is)
+	})
 	for _, one := range s.crowd {
 		if !one.before.undone && !one.after.undone {
 			s.plan.Tried++

@@ -2,32 +2,23 @@ package rehearse
 
 import (
 	"context"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/m2md/m2md/engine"
+	"github.com/m2md/m2md/engine/parallel"
 )
 
 // TryAll tries tests, as many at a time as there are processors. What it
 // returns is in their order. A ctx that ends leaves the rest skipped.
 func (r *Rehearsal) TryAll(ctx context.Context, tests []engine.Test) []Trial {
 	trials := make([]Trial, len(tests))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(tests)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(tests)); i = next.Add(1) - 1 {
-				if err := context.Cause(ctx); err != nil {
-					trials[i] = Trial{Test: tests[i], Skipped: err.Error()}
-					continue
-				}
-				trials[i] = r.Try(ctx, tests[i])
-			}
-		})
-	}
-	workers.Wait()
+	parallel.Each(len(tests), func(i int) {
+		if err := context.Cause(ctx); err != nil {
+			trials[i] = Trial{Test: tests[i], Skipped: err.Error()}
+			return
+		}
+		trials[i] = r.Try(ctx, tests[i])
+	})
 	return trials
 }
 
