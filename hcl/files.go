@@ -281,6 +281,12 @@ func (w *walk) open() []*source {
 // notText tells where a file stops being text.
 func (w *walk) notText(one *source) {
 	content, _ := w.reader.read(one.abs)
+	at := textEnd(content)
+	w.found.fault(byteRange(content, one.name, at, at), fmt.Sprintf("%q %s", one.name, errText), remedy(errText))
+}
+
+// textEnd is the byte at which a file stops being text: UTF-8 without NUL.
+func textEnd(content []byte) int {
 	at := 0
 	for at < len(content) && content[at] != 0 {
 		r, size := utf8.DecodeRune(content[at:])
@@ -289,7 +295,7 @@ func (w *walk) notText(one *source) {
 		}
 		at += size
 	}
-	w.found.fault(byteRange(content, one.name, at, at), fmt.Sprintf("%q %s", one.name, errText), remedy(errText))
+	return at
 }
 
 // absolute is a path that stays right when the process changes its folder.

@@ -26,8 +26,8 @@ func Format(name string, content []byte) ([]byte, engine.Findings) {
 	content = bytes.TrimPrefix(content, []byte("\uFEFF"))
 	tokens, bad := scan(content)
 	if bad == nil {
-		if at := firstBadUTF8(content); at >= 0 {
-			bad = &badToken{at, "this is not UTF-8", "Save the file as UTF-8 text."}
+		if !utf8.Valid(content) {
+			bad = &badToken{textEnd(content), "this is not UTF-8", "Save the file as UTF-8 text."}
 		}
 	}
 	if bad != nil {

@@ -2,7 +2,6 @@ package hcl
 
 import (
 	"bytes"
-	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -427,12 +426,4 @@ func (s *scanner) heredoc() {
 		s.at++
 		s.tokens[before].end++
 	}
-}
-
-// firstBadUTF8 is where a text stops being UTF-8; -1 where it never does.
-func firstBadUTF8(src []byte) int {
-	if utf8.Valid(src) {
-		return -1
-	}
-	return slices.IndexFunc([]rune(string(src)), func(r rune) bool { return r == utf8.RuneError })
 }

@@ -119,6 +119,7 @@ func TestWhatCannotBeSplitIntoTokensIsLeftAlone(t *testing.T) {
 		{"an open comment", "a = 1 /* b\n", "this comment does not end", 1, 7},
 		{"a sign without a meaning", "a = 1\nb = `c`\n", "this character has no meaning here", 2, 5},
 		{"bytes that are no text", "a = \"\xff\"\n", "this is not UTF-8", 1, 6},
+		{"bytes that are no text behind some that are", "é = \"\ufffd\xff\"\n", "this is not UTF-8", 1, 7},
 		{"NUL", "a = 1\x00\n", "this character has no meaning here", 1, 6},
 	}
 	for _, test := range tests {

@@ -151,7 +151,7 @@ func (a askedIssuer) finding() (one engine.Finding, told bool) {
 	}
 	if a.issuer != "" {
 		tell(engine.Error, "ONL003", a.source.AttrAt("issuer"), fmt.Sprintf("the issuer of oauth_source %q calls itself otherwise", label),
-			"Its discovery document says %q. The iss of its tokens is compared byte for byte, so that none would get in.", printableWord(a.issuer))
+			"Its discovery document says %q. The iss of its tokens is compared byte for byte, so that none would get in.", printable(a.issuer))
 	}
 	if a.skew != 0 {
 		tell(engine.Warning, "ONL004", at, fmt.Sprintf("the clocks of this machine and of the issuer of oauth_source %q differ", label),
@@ -187,15 +187,6 @@ func skippedText(skipped []jwks.Skipped) string {
 		fmt.Fprintf(&out, " And %d others.", len(skipped)-shown)
 	}
 	return out.String()
-}
-
-// printableWord is a stranger's word, of bounded length.
-func printableWord(s string) string {
-	const most = 200
-	if runes := []rune(s); len(runes) > most {
-		s = string(runes[:most]) + "…"
-	}
-	return s
 }
 
 // aheadText says how a clock differs.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/m2md/m2md/engine/fetch"
 	"github.com/m2md/m2md/engine/oauth2"
+	"github.com/m2md/m2md/hcl"
 )
 
 // tokenAsker asks for tokens as a command line says.
@@ -133,8 +134,7 @@ func (a *tokenAsker) files() []string {
 // reads such commands on stderr, too, where they are when stdout goes into a
 // variable.
 func maskOnGitHub(stderr io.Writer) func(string) {
-	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	return func(secret string) { fmt.Fprintf(stderr, "::add-mask::%s\n", escape.Replace(secret)) }
+	return func(secret string) { fmt.Fprintf(stderr, "::add-mask::%s\n", hcl.EscapeGitHub(secret)) }
 }
 
 // jwtFacts are what most often is wrong with a JWT that was refused: who made
